@@ -1,0 +1,139 @@
+//===- Device.h - Where compiled steps run ----------------------*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+//
+// The runtime's twin of a compiler backend: a Device hands out memory, makes
+// weights visible to kernels and loads the compiled code of an artifact; the
+// resulting Program runs steps (runtime/abi/StepAbi.h).
+//
+// Devices and programs are thread-safe. A program keeps its device's resources
+// alive; memory and programs must not outlive the Device that made them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GOSSAMER_RUNTIME_DEVICE_DEVICE_H
+#define GOSSAMER_RUNTIME_DEVICE_DEVICE_H
+
+#include "runtime/abi/StepAbi.h"
+#include "runtime/support/Status.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace gossamer {
+
+/// One dispatch that just finished: launches that ran as one index space.
+/// Only valid during the observer's call.
+struct DispatchEvent {
+  std::span<const goss_launch> launches; ///< `id` indexes Manifest.launches.
+  const goss_dims &dims;
+  std::chrono::steady_clock::time_point begin;
+  std::chrono::steady_clock::time_point end;
+};
+
+/// Sees every dispatch of a step, in order, on the thread that runs the step.
+/// The bindings' memory holds what the launches wrote.
+class DispatchObserver {
+public:
+  virtual ~DispatchObserver() = default;
+  virtual void dispatched(const DispatchEvent &event) = 0;
+};
+
+/// Memory of a device, zeroed and aligned to at least 64 bytes; freed with the
+/// object. Pages are committed when first touched where the device can do so,
+/// so that a large buffer costs only what is used of it.
+class DeviceBuffer {
+public:
+  using Release = void (*)(void *data, size_t size);
+
+  DeviceBuffer() = default;
+  DeviceBuffer(void *data, size_t size, Release release)
+      : data_(data), size_(size), release_(release) {}
+  DeviceBuffer(DeviceBuffer &&other) noexcept { swap(other); }
+  DeviceBuffer &operator=(DeviceBuffer &&other) noexcept {
+    DeviceBuffer(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~DeviceBuffer() {
+    if (data_)
+      release_(data_, size_);
+  }
+
+  uint8_t *data() const { return static_cast<uint8_t *>(data_); }
+  size_t size() const { return size_; }
+  template <typename T> T *as() const { return static_cast<T *>(data_); }
+
+private:
+  void swap(DeviceBuffer &other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(release_, other.release_);
+  }
+
+  void *data_ = nullptr;
+  size_t size_ = 0;
+  Release release_ = nullptr;
+};
+
+/// A kernel of the compiled code, as the artifact's manifest lists it.
+struct ProgramKernel {
+  std::string symbol;
+  uint64_t bytesPerItem = 0; ///< estimate of memory read by one work item.
+  uint64_t flopsPerItem = 0; ///< estimate of arithmetic in one work item.
+};
+
+/// Compiled code and what it needs. `code` is only read during `load`.
+struct ProgramDescription {
+  std::span<const std::byte> code;           ///< verified bytes of the section.
+  std::vector<std::string> requiredFeatures; ///< LLVM's names.
+  std::vector<ProgramKernel> kernels;        ///< goss_launch.kernel order.
+};
+
+/// Loaded code of one artifact.
+class Program {
+public:
+  virtual ~Program() = default;
+
+  /// Runs one step. All pointers of `args` must be memory of the device, valid
+  /// for the sizes in `args.dims`. Concurrent calls need separate arenas,
+  /// logits and cache pages.
+  virtual Status run(const goss_step_args &args,
+                     DispatchObserver *observer = nullptr) const = 0;
+};
+
+class Device {
+public:
+  virtual ~Device() = default;
+
+  virtual std::string_view name() const = 0;
+  /// Threads that work on one dispatch (1 where that has no meaning).
+  virtual unsigned threadCount() const = 0;
+
+  /// Fails with OutOfMemory.
+  virtual Expected<DeviceBuffer> allocate(size_t bytes) = 0;
+
+  /// Makes read-only host memory readable by kernels and returns the address
+  /// to bind. `host` must stay mapped as long as the device is in use.
+  virtual Expected<const void *> mapTensor(std::span<const std::byte> host) = 0;
+
+  /// Loads code after checking that this machine can run it (Unavailable if
+  /// not, InvalidData for code without the symbols it should export).
+  virtual Expected<std::shared_ptr<const Program>>
+  load(const ProgramDescription &description) = 0;
+
+  /// Waits until all submitted work is done.
+  virtual Status synchronize() = 0;
+};
+
+} // namespace gossamer
+
+#endif // GOSSAMER_RUNTIME_DEVICE_DEVICE_H
