@@ -103,8 +103,7 @@ Expected<AtomicFile> AtomicFile::create(const std::string &path) {
   for (int attempt = 0; attempt < 100; ++attempt) {
     std::string name = path + "." + std::to_string(::getpid()) + "." +
                        std::to_string(counter++) + ".part";
-    int fd =
-        ::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd >= 0) {
       file.descriptor_ = fd;
       file.temporary_ = name;
@@ -148,8 +147,8 @@ Status AtomicFile::writeAt(uint64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
     // The kernel writes at most about 2 GiB in one call.
     size_t count = std::min<size_t>(bytes.size(), size_t(1) << 30);
-    ssize_t written = ::pwrite(descriptor_, bytes.data(), count,
-                               static_cast<off_t>(offset));
+    ssize_t written =
+        ::pwrite(descriptor_, bytes.data(), count, static_cast<off_t>(offset));
     if (written < 0 && errno == EINTR)
       continue;
     if (written <= 0)

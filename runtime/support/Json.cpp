@@ -15,8 +15,7 @@ using namespace gossamer::detail;
 namespace {
 
 /// "an integer in [1, 9]", "a number of at least 0", "an integer".
-template <typename T>
-std::string rangeText(const char *noun, T min, T max) {
+template <typename T> std::string rangeText(const char *noun, T min, T max) {
   JsonWriter low, high;
   low.value(min);
   high.value(max);

@@ -61,7 +61,9 @@ public:
     last().text = store(value);
     return true;
   }
-  bool binary(const std::vector<uint8_t> &) { return fail("holds binary data"); }
+  bool binary(const std::vector<uint8_t> &) {
+    return fail("holds binary data");
+  }
   bool key(const std::string &name) {
     name_ = store(name);
     return true;
@@ -134,8 +136,8 @@ private:
   std::string place(size_t position) const {
     std::string_view before =
         input_.substr(0, position == 0 ? 0 : position - 1);
-    size_t line = 1 + static_cast<size_t>(
-                          std::count(before.begin(), before.end(), '\n'));
+    size_t line =
+        1 + static_cast<size_t>(std::count(before.begin(), before.end(), '\n'));
     size_t lineStart = before.rfind('\n');
     size_t column = lineStart == std::string_view::npos
                         ? before.size() + 1
@@ -165,9 +167,9 @@ private:
   JsonTree &tree_;
   std::string_view input_;
   const JsonLimits &limits_;
-  JsonText name_;                        ///< of the value that comes next.
-  std::vector<uint32_t> open_;           ///< nodes not yet closed.
-  std::vector<std::string_view> names_;  ///< reused by checkNames.
+  JsonText name_;                       ///< of the value that comes next.
+  std::vector<uint32_t> open_;          ///< nodes not yet closed.
+  std::vector<std::string_view> names_; ///< reused by checkNames.
 };
 
 } // namespace

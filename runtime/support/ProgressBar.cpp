@@ -79,9 +79,8 @@ std::string ProgressBar::line(uint64_t done, double seconds) const {
   std::string left = rate > 0 ? duration((whole - amount) / rate) : "--:--";
   return title_ + "  [" + std::string(filled, '#') +
          std::string(barWidth - filled, '-') + "]  " +
-         format("%.0f%%", 100 * amount / whole) + "  " +
-         scaled(amount, scale) + "/" + scaled(whole, scale) + scale.suffix +
-         "  " + speed + "  " + left;
+         format("%.0f%%", 100 * amount / whole) + "  " + scaled(amount, scale) +
+         "/" + scaled(whole, scale) + scale.suffix + "  " + speed + "  " + left;
 }
 
 void ProgressBar::add(uint64_t amount) {

@@ -18,6 +18,6 @@ Status gossamer::systemError(const std::string &path, const std::string &action,
   else if (error == ENOMEM)
     code = StatusCode::OutOfMemory;
   // std::generic_category and not strerror: the latter is not thread-safe.
-  return {code, path + ": " + action + ": " +
-                    std::generic_category().message(error)};
+  return {code,
+          path + ": " + action + ": " + std::generic_category().message(error)};
 }
