@@ -1,0 +1,132 @@
+//===- GptOssPlanOps.td - Operations of the plan level -----*- tablegen -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+//
+// Kernels, their launches, and groups of launches that are independent.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GOSSAMER_IR_GPTOSSPLANOPS_TD
+#define GOSSAMER_IR_GPTOSSPLANOPS_TD
+
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "ir/GptOssGraphOps.td"
+
+def GptOss_Binding : AnyTypeOf<[AnyStaticShapeMemRef, GptOss_WeightType,
+    GptOss_CacheType], "statically shaped memref, weight or cache">;
+
+def GptOss_KernelOp : GptOss_Op<"kernel", [Symbol]> {
+  let summary = "Declares a kernel: an operation on buffers of given types";
+  let description = [{
+    One computation that dispatches launch, outlined once for equal operation,
+    binding types and attributes. `kernel_operation` is a name of the table of kernel
+    operations (ir/KernelOperation.h), which fixes the bindings and their order.
+    Work items are independent: any division of 0 … items-1 gives the same bits.
+
+    `work` gives the number of items from (tokens, outputs) of a step: the least
+    of the map's results. `kind` names the implementation that a backend chose;
+    it is absent before that. `attributes` are the operation's constants.
+
+    Constraints:
+
+    - C1: `kernel_operation` is a known kernel operation.
+    - C2: number, access and order of the bindings are the operation's.
+    - C3: parameters are weights, other bindings memrefs or caches.
+    - C4: `work` takes two dimensions, no symbols, and has a result.
+
+    Example:
+
+    ```mlir
+    gptoss.kernel @rms_norm.0 "rms_norm"(r memref<512x192xf32>, p !gptoss.weight<192xbf16>, w memref<512x192xf32>) work affine_map<(t, r) -> (t)> attributes {eps = 1.000000e-05 : f64}
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kernel_operation,
+                       TypeArrayAttr:$binding_types,
+                       GptOss_AccessArrayAttr:$access,
+                       AffineMapAttr:$work, OptionalAttr<StrAttr>:$kind,
+                       DictionaryAttr:$config);
+  let assemblyFormat = [{
+    $sym_name $kernel_operation custom<Bindings>($binding_types, $access)
+    `work` $work (`kind` $kind^)? `attributes` $config attr-dict
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    unsigned getNumBindings() { return getBindingTypes().size(); }
+    ::mlir::Type getBindingType(unsigned i) {
+      return ::llvm::cast<::mlir::TypeAttr>(getBindingTypes()[i]).getValue();
+    }
+    Access getBindingAccess(unsigned i) {
+      return ::llvm::cast<AccessAttr>(getAccess()[i]).getValue();
+    }
+    /// An attribute of the operation, null when it has none of that name.
+    template <typename AttrT = ::mlir::Attribute>
+    AttrT getConfigAttr(::llvm::StringRef name) {
+      return ::llvm::dyn_cast_or_null<AttrT>(getConfig().get(name));
+    }
+    /// Work items of a step with these many tokens and output rows.
+    int64_t getItems(int64_t tokens, int64_t outputs);
+  }];
+}
+
+def GptOss_DispatchOp : GptOss_Op<"dispatch", [
+    MemoryEffects<[MemRead, MemWrite]>,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Launches a kernel over a range of work items";
+  let description = [{
+    Runs work items 0 … items-1 of the kernel on the bindings. The location
+    names the launch.
+
+    Constraints:
+
+    - C1: the symbol names a `gptoss.kernel`.
+    - C2: the bindings have the kernel's types.
+
+    Example:
+
+    ```mlir
+    gptoss.dispatch @rms_norm.0 items(%t) (%x, %w, %y) : memref<512x192xf32>, !gptoss.weight<192xbf16>, memref<512x192xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Index:$items,
+                       Variadic<GptOss_Binding>:$bindings);
+  let assemblyFormat = [{
+    $kernel `items` `(` $items `)` `(` $bindings `)` attr-dict `:` type($bindings)
+  }];
+  let extraClassDeclaration = [{
+    /// The kernel, null when the symbol does not resolve.
+    KernelOp lookupKernel();
+  }];
+}
+
+def GptOss_ConcurrentOp : GptOss_Op<"concurrent", [
+    RecursiveMemoryEffects, SingleBlock, NoTerminator, NoRegionArguments]> {
+  let summary = "Groups launches that do not depend on each other";
+  let description = [{
+    The dispatches inside may run at the same time, in any order and interleaved;
+    all are done when the operation is.
+
+    Constraints:
+
+    - C1: the body holds dispatches only, at least one.
+    - C2: no dispatch writes what another one reads or writes: buffers by the
+      bytes that they view, the cache by layer.
+
+    Example:
+
+    ```mlir
+    gptoss.concurrent {
+      gptoss.dispatch @rms_norm.0 items(%t) (%x, %w, %y) : memref<512x192xf32>, !gptoss.weight<192xbf16>, memref<512x192xf32>
+    }
+    ```
+  }];
+  let regions = (region SizedRegion<1>:$bodyRegion);
+  let assemblyFormat = "$bodyRegion attr-dict";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    auto getDispatches() { return getBody()->getOps<DispatchOp>(); }
+  }];
+}
+
+#endif // GOSSAMER_IR_GPTOSSPLANOPS_TD

@@ -1,0 +1,223 @@
+//===- GptOssTypes.cpp - Types of the dialect -------------------*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ir/GptOss.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::gptoss;
+
+#define GET_TYPEDEF_CLASSES
+#include "ir/GptOssTypes.cpp.inc"
+
+void GptOssDialect::registerTypes() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "ir/GptOssTypes.cpp.inc"
+      >();
+}
+
+//===----------------------------------------------------------------------===//
+// WeightType
+//===----------------------------------------------------------------------===//
+
+/// Parses `keyword =`.
+static ParseResult parseKey(AsmParser &parser, StringRef &key) {
+  return failure(parser.parseKeyword(&key) || parser.parseEqual());
+}
+
+Type WeightType::parse(AsmParser &parser) {
+  SmallVector<int64_t> shape;
+  Type elementType, scaleType;
+  int64_t blockSize = 0;
+  auto layout = WeightLayout::RowMajor;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseLess() ||
+      parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
+      parser.parseType(elementType))
+    return Type();
+  while (succeeded(parser.parseOptionalComma())) {
+    StringRef key, value;
+    SMLoc keyLoc = parser.getCurrentLocation();
+    if (parseKey(parser, key))
+      return Type();
+    if (key == "scale") {
+      if (parser.parseType(scaleType))
+        return Type();
+    } else if (key == "block") {
+      if (parser.parseInteger(blockSize))
+        return Type();
+    } else if (key == "layout") {
+      if (parser.parseKeyword(&value))
+        return Type();
+      std::optional<WeightLayout> parsed = symbolizeWeightLayout(value);
+      if (!parsed) {
+        parser.emitError(keyLoc)
+            << "expects a layout (row_major, transposed, published) but got '"
+            << value << "'";
+        return Type();
+      }
+      layout = *parsed;
+    } else {
+      parser.emitError(keyLoc)
+          << "expects scale, block or layout but got '" << key << "'";
+      return Type();
+    }
+  }
+  if (parser.parseGreater())
+    return Type();
+  return parser.getChecked<WeightType>(loc, parser.getContext(), shape,
+                                       elementType, scaleType, blockSize,
+                                       layout);
+}
+
+void WeightType::print(AsmPrinter &printer) const {
+  printer << '<';
+  printer.printDimensionList(getShape());
+  printer << 'x' << getElementType();
+  if (getScaleType())
+    printer << ", scale = " << getScaleType() << ", block = " << getBlockSize();
+  if (getLayout() != WeightLayout::RowMajor)
+    printer << ", layout = " << stringifyWeightLayout(getLayout());
+  printer << '>';
+}
+
+LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 ArrayRef<int64_t> shape, Type elementType,
+                                 Type scaleType, int64_t blockSize,
+                                 WeightLayout layout) {
+  if (shape.empty() || shape.size() > 3)
+    return emitError() << "expects a weight of rank 1, 2 or 3 but got rank "
+                       << shape.size();
+  for (int64_t dim : shape)
+    if (dim <= 0)
+      return emitError() << "expects positive dimensions but got " << dim;
+  bool fourBit = isa<Float4E2M1FNType>(elementType);
+  if (!isa<BFloat16Type, Float16Type, Float32Type>(elementType) && !fourBit)
+    return emitError()
+           << "expects an element of bf16, f16, f32 or f4E2M1FN but got "
+           << elementType;
+  bool published = layout == WeightLayout::Published;
+  if (!fourBit && (scaleType || blockSize != 0 || published))
+    return emitError() << "expects no scale, block or published layout with "
+                       << elementType << " elements but got one";
+  if (fourBit) {
+    if (!isa_and_present<Float8E8M0FNUType>(scaleType) || blockSize != 32 ||
+        !published)
+      return emitError() << "expects scale = f8E8M0FNU, block = 32, layout = "
+                            "published with f4E2M1FN elements but got scale = "
+                         << scaleType << ", block = " << blockSize
+                         << ", layout = " << stringifyWeightLayout(layout);
+    if (shape.size() < 2)
+      return emitError() << "expects an MXFP4 weight of rank 2 or 3 but got "
+                            "rank "
+                         << shape.size();
+    if (shape.back() % blockSize != 0)
+      return emitError() << "expects a last dimension that is a multiple of "
+                         << blockSize << " but got " << shape.back();
+  }
+  if (layout == WeightLayout::Transposed && shape.size() < 2)
+    return emitError() << "expects a transposed weight of rank 2 or 3 but got "
+                          "rank "
+                       << shape.size();
+  return success();
+}
+
+WeightType WeightType::getMxFp4(MLIRContext *context, ArrayRef<int64_t> shape) {
+  return get(context, shape, Float4E2M1FNType::get(context),
+             Float8E8M0FNUType::get(context), 32, WeightLayout::Published);
+}
+
+int64_t WeightType::getNumElements() const {
+  return ShapedType::getNumElements(getShape());
+}
+
+SmallVector<MemRefType> WeightType::getStorageTypes() const {
+  SmallVector<int64_t> shape(getShape());
+  if (isMxFp4()) {
+    auto byte = IntegerType::get(getContext(), 8);
+    shape.back() /= getBlockSize();
+    auto scales = MemRefType::get(shape, byte);
+    shape.push_back(getBlockSize() / 2);
+    return {MemRefType::get(shape, byte), scales};
+  }
+  if (getLayout() == WeightLayout::Transposed)
+    std::swap(shape[shape.size() - 1], shape[shape.size() - 2]);
+  return {MemRefType::get(shape, getElementType())};
+}
+
+int64_t WeightType::getStorageBytes() const {
+  int64_t bytes = 0;
+  for (MemRefType type : getStorageTypes())
+    bytes += type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  return bytes;
+}
+
+//===----------------------------------------------------------------------===//
+// CacheType
+//===----------------------------------------------------------------------===//
+
+LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                Type elementType, int64_t kvHeads,
+                                int64_t headDim, int64_t pageTokens,
+                                int64_t maxContext, ArrayRef<int64_t> windows,
+                                ArrayRef<int64_t> layerGroups) {
+  if (!elementType.isF32())
+    return emitError() << "expects an element of f32 but got " << elementType;
+  const std::pair<StringRef, int64_t> sizes[] = {{"kv_heads", kvHeads},
+                                                 {"head_dim", headDim},
+                                                 {"page_tokens", pageTokens},
+                                                 {"max_context", maxContext}};
+  for (auto [name, value] : sizes)
+    if (value <= 0)
+      return emitError() << "expects a positive " << name << " but got "
+                         << value;
+  if (windows.empty())
+    return emitError() << "expects at least one group of layers but got none";
+  for (auto [i, window] : llvm::enumerate(windows)) {
+    if (window < 0)
+      return emitError() << "expects windows of at least 0 but got " << window;
+    if (llvm::is_contained(windows.take_front(i), window))
+      return emitError() << "expects groups of different windows but got "
+                         << window << " twice";
+  }
+  auto groups = static_cast<int64_t>(windows.size());
+  for (int64_t group : layerGroups)
+    if (group < 0 || group >= groups)
+      return emitError() << "expects layers in groups 0 to " << groups - 1
+                         << " but got " << group;
+  for (int64_t group = 0; group < groups; ++group)
+    if (!llvm::is_contained(layerGroups, group))
+      return emitError() << "expects every group to have a layer but got none "
+                            "in group "
+                         << group;
+  return success();
+}
+
+int64_t CacheType::getSlot(int64_t layer) const {
+  return llvm::count(getLayerGroups().take_front(layer), getGroup(layer));
+}
+
+int64_t CacheType::getNumSlots(int64_t group) const {
+  return llvm::count(getLayerGroups(), group);
+}
+
+int64_t CacheType::getLayerBytes() const {
+  return 4 * getKvHeads() * getPageTokens() *
+         (getHeadDim() + getHeadDimPadded());
+}
+
+int64_t CacheType::getPageBytes(int64_t group) const {
+  return getNumSlots(group) * getLayerBytes();
+}
+
+int64_t CacheType::getMaxPages() const {
+  return llvm::divideCeil(getMaxContext(), getPageTokens());
+}

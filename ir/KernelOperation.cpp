@@ -1,0 +1,131 @@
+//===- KernelOperation.cpp - What kernels can compute -----------*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ir/KernelOperation.h"
+
+using namespace mlir;
+using namespace mlir::gptoss;
+
+namespace {
+constexpr Access r = Access::Read, w = Access::Write, rw = Access::ReadWrite,
+                 p = Access::Parameter;
+
+const BindingSpec embedding[] = {{"tokens", r}, {"table", p}, {"y", w}};
+const BindingSpec rmsNorm[] = {{"x", r}, {"weight", p}, {"y", w}};
+const BindingSpec linear[] = {{"x", r},
+                              {"weight", p},
+                              {"bias", p, "has_bias"},
+                              {"residual", r, "has_residual"},
+                              {"y", w}};
+const BindingSpec ropeTable[] = {{"positions", r}, {"cos", w}, {"sin", w}};
+const BindingSpec rope[] = {{"x", r}, {"cos", r}, {"sin", r}, {"y", w}};
+const BindingSpec splitHalf[] = {{"x", r}, {"low", w}, {"high", w}};
+const BindingSpec rotate[] = {{"low", r}, {"high", r},    {"cos", r},
+                              {"sin", r}, {"new_low", w}, {"new_high", w}};
+const BindingSpec mergeHalf[] = {{"low", r}, {"high", r}, {"y", w}};
+const BindingSpec cacheAppend[] = {{"key", r},
+                                   {"value", r},
+                                   {"positions", r},
+                                   {"sequences", r},
+                                   {"cache", rw}};
+const BindingSpec attention[] = {{"query", r},     {"cache", r},
+                                 {"sinks", p},     {"positions", r},
+                                 {"sequences", r}, {"y", w}};
+const BindingSpec attentionScores[] = {
+    {"query", r}, {"cache", r}, {"sequences", r}, {"scores", w}};
+const BindingSpec mask[] = {{"scores", r}, {"positions", r}, {"y", w}};
+const BindingSpec softmaxSink[] = {{"scores", r}, {"sinks", p}, {"y", w}};
+const BindingSpec attentionValues[] = {
+    {"probabilities", r}, {"cache", r}, {"sequences", r}, {"y", w}};
+const BindingSpec topK[] = {{"x", r}, {"values", w}, {"indices", w}};
+const BindingSpec unary[] = {{"x", r}, {"y", w}};
+const BindingSpec expertLinear[] = {
+    {"x", r}, {"indices", r}, {"weight", p}, {"bias", p}, {"y", w}};
+const BindingSpec weightedSum[] = {{"x", r}, {"weights", r}, {"y", w}};
+const BindingSpec add[] = {{"a", r}, {"b", r}, {"y", w}};
+const BindingSpec gatherRows[] = {{"x", r}, {"rows", r}, {"y", w}};
+const BindingSpec route[] = {{"logits", r},  {"weights", w}, {"experts", w},
+                             {"offsets", w}, {"active", w},  {"slots", w}};
+const BindingSpec expertGateUp[] = {
+    {"x", r},     {"experts", r}, {"offsets", r}, {"active", r},
+    {"slots", r}, {"weight", p},  {"bias", p},    {"y", w}};
+const BindingSpec expertDown[] = {
+    {"x", r},      {"experts", r}, {"offsets", r},
+    {"active", r}, {"slots", r},   {"weights", r},
+    {"weight", p}, {"bias", p},    {"residual", r, "has_residual"},
+    {"y", w}};
+
+const StringRef eps[] = {"eps"};
+const StringRef linearAttrs[] = {"has_bias", "has_residual", "rows"};
+const StringRef ropeAttrs[] = {"rope"};
+const StringRef layer[] = {"layer"};
+const StringRef attentionAttrs[] = {"layer", "scale", "window"};
+const StringRef scoresAttrs[] = {"layer", "scale"};
+const StringRef window[] = {"window"};
+const StringRef k[] = {"k"};
+const StringRef swigluAttrs[] = {"alpha", "limit"};
+const StringRef gateUpAttrs[] = {"alpha", "k", "limit"};
+const StringRef downAttrs[] = {"has_residual", "k"};
+
+const KernelOperation table[] = {
+    {"embedding", embedding, {}, "rows of a table, widened to f32"},
+    {"rms_norm", rmsNorm, eps, "root mean square norm of rows"},
+    {"linear", linear, linearAttrs,
+     "product with a weight matrix, plus bias, plus residual"},
+    {"rope_table", ropeTable, ropeAttrs, "cosines and sines of positions"},
+    {"rope", rope, {}, "rotary embedding of heads"},
+    {"split_half", splitHalf, {}, "halves of heads"},
+    {"rotate", rotate, {}, "rotation of the halves of heads"},
+    {"merge_half", mergeHalf, {}, "heads from their halves"},
+    {"cache_append", cacheAppend, layer, "stores keys and values"},
+    {"attention", attention, attentionAttrs,
+     "grouped attention over the cache with window and sinks"},
+    {"attention_scores", attentionScores, scoresAttrs,
+     "products of queries with cached keys"},
+    {"mask", mask, window, "-inf for keys that a token must not see"},
+    {"softmax_sink", softmaxSink, {}, "softmax with a sink"},
+    {"attention_values", attentionValues, layer,
+     "cached values summed by probability"},
+    {"top_k", topK, k, "largest elements of rows"},
+    {"softmax", unary, {}, "softmax of rows"},
+    {"expert_linear",
+     expertLinear,
+     {},
+     "products with the matrices of the chosen experts"},
+    {"swiglu", unary, swigluAttrs, "clamped gated activation"},
+    {"weighted_sum", weightedSum, {}, "experts summed by weight"},
+    {"add", add, {}, "sum of two activations"},
+    {"gather_rows", gatherRows, {}, "chosen rows"},
+    {"route", route, k, "chosen experts, and tokens grouped by expert"},
+    {"expert_gate_up", expertGateUp, gateUpAttrs,
+     "first expert product with its activation, grouped by expert"},
+    {"expert_down", expertDown, downAttrs,
+     "second expert product, summed by weight"},
+};
+} // namespace
+
+ArrayRef<KernelOperation> gptoss::getKernelOperations() { return table; }
+
+const KernelOperation *gptoss::lookupKernelOperation(StringRef name) {
+  for (const KernelOperation &operation : table)
+    if (operation.name == name)
+      return &operation;
+  return nullptr;
+}
+
+SmallVector<const BindingSpec *>
+gptoss::getBindings(const KernelOperation &operation, DictionaryAttr config) {
+  SmallVector<const BindingSpec *> bindings;
+  for (const BindingSpec &spec : operation.bindings) {
+    if (!spec.condition.empty()) {
+      auto present = config.getAs<BoolAttr>(spec.condition);
+      if (!present || !present.getValue())
+        continue;
+    }
+    bindings.push_back(&spec);
+  }
+  return bindings;
+}
