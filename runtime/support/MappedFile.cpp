@@ -53,6 +53,7 @@ Expected<MappedFile> MappedFile::open(const std::string &path) {
     return systemError(path, "cannot map", errno);
   mapped.data_ = data;
   mapped.size_ = size;
+  mapped.owned_ = true;
   return mapped;
 }
 
@@ -62,24 +63,35 @@ Expected<MappedFile> MappedFile::openBeneath(const std::string &directory,
   return open(directory.empty() ? name : directory + "/" + name);
 }
 
+MappedFile MappedFile::borrow(std::span<const std::byte> bytes,
+                              std::string name) {
+  MappedFile view;
+  view.path_ = std::move(name);
+  view.data_ = bytes.data();
+  view.size_ = bytes.size();
+  return view;
+}
+
 MappedFile::MappedFile(MappedFile &&other) noexcept
     : path_(std::move(other.path_)), data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
+      size_(std::exchange(other.size_, 0)),
+      owned_(std::exchange(other.owned_, false)) {}
 
 MappedFile &MappedFile::operator=(MappedFile &&other) noexcept {
   std::swap(path_, other.path_);
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
+  std::swap(owned_, other.owned_);
   return *this;
 }
 
 MappedFile::~MappedFile() {
-  if (data_)
-    ::munmap(data_, size_);
+  if (owned_)
+    ::munmap(const_cast<void *>(data_), size_);
 }
 
 void MappedFile::advise(Advice advice, uint64_t offset, uint64_t length) const {
-  if (!data_ || offset >= size_)
+  if (!owned_ || offset >= size_)
     return;
   length = std::min<uint64_t>(length, size_ - offset);
   int value = MADV_NORMAL;
@@ -102,8 +114,8 @@ void MappedFile::advise(Advice advice, uint64_t offset, uint64_t length) const {
   }
   // The kernel wants a page boundary; the range grows down to one.
   uint64_t misaligned = offset % static_cast<uint64_t>(::getpagesize());
-  char *begin = static_cast<char *>(data_) + (offset - misaligned);
-  (void)::madvise(begin, length + misaligned, value);
+  const char *begin = static_cast<const char *>(data_) + (offset - misaligned);
+  (void)::madvise(const_cast<char *>(begin), length + misaligned, value);
 }
 
 Status gossamer::checkRelativeName(std::string_view name) {

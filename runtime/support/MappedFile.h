@@ -39,6 +39,10 @@ public:
   static Expected<MappedFile> openBeneath(const std::string &directory,
                                           const std::string &name);
 
+  /// A view of `bytes`, which must outlive it, that messages call `name`: for
+  /// data that is part of the program.
+  static MappedFile borrow(std::span<const std::byte> bytes, std::string name);
+
   MappedFile() = default;
   MappedFile(MappedFile &&other) noexcept;
   MappedFile &operator=(MappedFile &&other) noexcept;
@@ -59,8 +63,9 @@ public:
 
 private:
   std::string path_;
-  void *data_ = nullptr;
+  const void *data_ = nullptr;
   size_t size_ = 0;
+  bool owned_ = false; ///< data_ is a mapping of ours.
 };
 
 /// Checks that `name` can only name something beneath a directory: relative,

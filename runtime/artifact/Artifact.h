@@ -1,0 +1,64 @@
+//===- Artifact.h - Opening a compiled model --------------------*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GOSSAMER_RUNTIME_ARTIFACT_ARTIFACT_H
+#define GOSSAMER_RUNTIME_ARTIFACT_ARTIFACT_H
+
+#include "runtime/artifact/Format.h"
+#include "runtime/artifact/manifest.pb.h"
+#include "runtime/support/MappedFile.h"
+#include "runtime/support/Sha256.h"
+#include "runtime/support/Status.h"
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace gossamer {
+
+/// A .goss file, mapped, and checked before anything of it can be used:
+/// Format.h says what holds of the bytes, ManifestChecks.h what holds of the
+/// manifest. Movable; immutable, so thread-safe to read. Spans and references
+/// live as long as it does.
+class Artifact {
+public:
+  static Expected<Artifact> open(const std::string &path);
+  /// The same for a file that is already mapped, or for bytes in memory
+  /// (MappedFile::borrow).
+  static Expected<Artifact> read(MappedFile file);
+
+  const std::string &path() const { return file_.path(); }
+  const proto::Manifest &manifest() const { return *manifest_; }
+
+  bool hasSection(SectionKind kind) const;
+  /// Bytes of a section; empty when the file has none of that kind.
+  std::span<const std::byte> section(SectionKind kind) const;
+  std::span<const std::byte> weightsSection() const {
+    return section(SectionKind::Weights);
+  }
+  /// The section table, in the order of the file.
+  std::span<const SectionEntry> sections() const { return sections_; }
+
+  /// Digest of the header. It covers the table and so every byte of the file:
+  /// two artifacts with equal identities are equal.
+  Sha256Digest identity() const;
+
+  /// Also checks what open() leaves out: the digest of the weights. Reads the
+  /// whole file and shows progress on a terminal.
+  Status verifyAll() const;
+
+private:
+  Artifact() = default;
+
+  MappedFile file_;
+  std::vector<SectionEntry> sections_;
+  std::unique_ptr<const proto::Manifest> manifest_;
+};
+
+} // namespace gossamer
+
+#endif // GOSSAMER_RUNTIME_ARTIFACT_ARTIFACT_H

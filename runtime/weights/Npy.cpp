@@ -1,0 +1,237 @@
+//===- Npy.cpp - NumPy array files ----------------------------------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+//
+// A .npy file is "\x93NUMPY", a major and a minor version, the size of the
+// header as u16 (version 1) or u32, and the header: a Python dictionary
+//   {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
+// padded with spaces and ended by a newline, then the elements.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/weights/Npy.h"
+#include "runtime/support/AtomicFile.h"
+#include "runtime/support/CheckedMath.h"
+#include "runtime/support/MappedFile.h"
+#include <bit>
+#include <charconv>
+#include <cstring>
+
+using namespace gossamer;
+
+static_assert(std::endian::native == std::endian::little,
+              "elements are copied in the order of memory");
+
+namespace {
+
+constexpr std::string_view magic = "\x93NUMPY";
+constexpr size_t dataAlignment = 64;
+constexpr size_t elementBytes = 4;
+
+struct NpyHeader {
+  std::string descr;
+  std::string fortranOrder;
+  std::vector<uint64_t> shape;
+};
+
+/// Reads the one form of dictionary that NumPy writes. Any key order and any
+/// spaces are accepted.
+class HeaderParser {
+public:
+  explicit HeaderParser(std::string_view text) : rest_(text) {}
+
+  /// True when the whole text is a dictionary with the three known keys, once
+  /// each.
+  bool parse(NpyHeader &header) {
+    if (!skip('{'))
+      return false;
+    unsigned seen = 0;
+    while (!skip('}')) {
+      std::string key;
+      if (!quoted(key) || !skip(':'))
+        return false;
+      unsigned bit = key == "descr" ? 1 : key == "fortran_order" ? 2 : 4;
+      bool ok = bit == 1   ? quoted(header.descr)
+                : bit == 2 ? word(header.fortranOrder)
+                           : key == "shape" && tuple(header.shape);
+      if (!ok || (seen & bit) != 0)
+        return false;
+      seen |= bit;
+      if (!skip(',') && peek() != '}')
+        return false;
+    }
+    return seen == 7 && peek() == '\0';
+  }
+
+private:
+  char peek() {
+    size_t start = rest_.find_first_not_of(" \n");
+    rest_.remove_prefix(std::min(start, rest_.size()));
+    return rest_.empty() ? '\0' : rest_.front();
+  }
+
+  bool skip(char expected) {
+    if (peek() != expected)
+      return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+
+  bool quoted(std::string &out) {
+    char quote = peek();
+    if (quote != '\'' && quote != '"')
+      return false;
+    size_t end = rest_.find(quote, 1);
+    if (end == std::string_view::npos)
+      return false;
+    out = rest_.substr(1, end - 1);
+    rest_.remove_prefix(end + 1);
+    return true;
+  }
+
+  bool word(std::string &out) {
+    peek();
+    size_t end = std::min(rest_.find_first_of(",} "), rest_.size());
+    out = rest_.substr(0, end);
+    rest_.remove_prefix(end);
+    return !out.empty();
+  }
+
+  bool tuple(std::vector<uint64_t> &out) {
+    if (!skip('('))
+      return false;
+    while (!skip(')')) {
+      peek();
+      uint64_t extent = 0;
+      auto [end, error] =
+          std::from_chars(rest_.data(), rest_.data() + rest_.size(), extent);
+      if (error != std::errc())
+        return false;
+      rest_.remove_prefix(static_cast<size_t>(end - rest_.data()));
+      out.push_back(extent);
+      if (!skip(',') && peek() != ')')
+        return false;
+    }
+    return true;
+  }
+
+  std::string_view rest_;
+};
+
+/// Splits the file into its header and its elements.
+Status splitFile(const MappedFile &file, std::string_view &header,
+                 std::string_view &data) {
+  std::string_view text = file.text();
+  if (!text.starts_with(magic) || text.size() < magic.size() + 4)
+    return invalidData(file.path() + ": is not a .npy file");
+  unsigned major = static_cast<unsigned char>(text[6]);
+  if (major < 1 || major > 3)
+    return invalidData(file.path() +
+                       ": expects .npy version 1, 2 or 3 but "
+                       "got " +
+                       std::to_string(major));
+  size_t sizeBytes = major == 1 ? 2 : 4;
+  text.remove_prefix(8);
+  uint32_t size = 0;
+  if (text.size() >= sizeBytes)
+    std::memcpy(&size, text.data(), sizeBytes);
+  if (text.size() < sizeBytes || size > text.size() - sizeBytes)
+    return invalidData(file.path() +
+                       ": expects the header within the file "
+                       "but got a size of " +
+                       std::to_string(size));
+  header = text.substr(sizeBytes, size);
+  data = text.substr(sizeBytes + size);
+  return Status::ok();
+}
+
+template <typename T>
+void copyElements(std::string_view data, std::vector<T> &out) {
+  out.resize(data.size() / sizeof(T));
+  if (!data.empty())
+    std::memcpy(out.data(), data.data(), data.size());
+}
+
+Status writeArray(const std::string &path, const char *descr,
+                  std::string_view elements, std::span<const uint64_t> shape) {
+  std::optional<uint64_t> size = checkedProduct(shape, elementBytes);
+  if (!size || *size != elements.size())
+    return internalError(path +
+                         ": expects elements for the whole shape but "
+                         "got " +
+                         std::to_string(elements.size()) + " bytes");
+  std::string header = "{'descr': '" + std::string(descr) +
+                       "', 'fortran_order': False, 'shape': (";
+  for (size_t i = 0; i < shape.size(); ++i)
+    header += (i ? ", " : "") + std::to_string(shape[i]);
+  header += shape.size() == 1 ? ",), }" : "), }";
+  size_t prefix = magic.size() + 4;
+  while ((prefix + header.size() + 1) % dataAlignment != 0)
+    header += ' ';
+  header += '\n';
+  if (header.size() > UINT16_MAX)
+    return internalError(path + ": expects a header below 64 KiB but got " +
+                         std::to_string(header.size()) + " bytes");
+
+  GOSS_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path));
+  std::string start(magic);
+  start += {'\x01', '\x00', static_cast<char>(header.size() & 255),
+            static_cast<char>(header.size() >> 8)};
+  GOSS_RETURN_IF_ERROR(file.write(start + header));
+  GOSS_RETURN_IF_ERROR(file.write(elements));
+  return file.commit();
+}
+
+} // namespace
+
+Expected<NpyArray> gossamer::readNpy(const std::string &path) {
+  GOSS_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(path));
+  std::string_view text;
+  std::string_view data;
+  GOSS_RETURN_IF_ERROR(splitFile(file, text, data));
+  NpyHeader header;
+  if (!HeaderParser(text).parse(header))
+    return invalidData(path + ": expects a header with descr, fortran_order "
+                              "and shape");
+  if (header.descr != "<f4" && header.descr != "<i4")
+    return invalidData(path + ": expects descr '<f4' or '<i4' but got '" +
+                       header.descr.substr(0, 60) + "'");
+  if (header.fortranOrder != "False")
+    return invalidData(path + ": expects fortran_order False but got " +
+                       header.fortranOrder.substr(0, 60));
+  std::optional<uint64_t> size = checkedProduct(header.shape, elementBytes);
+  if (!size || *size != data.size())
+    return invalidData(path + ": expects " +
+                       (size ? std::to_string(*size) : "fewer than 2^64") +
+                       " bytes of elements but got " +
+                       std::to_string(data.size()));
+  NpyArray array;
+  array.shape = std::move(header.shape);
+  if (header.descr == "<f4") {
+    copyElements(data, array.floats);
+  } else {
+    array.type = NpyArray::Type::I32;
+    copyElements(data, array.integers);
+  }
+  return array;
+}
+
+Status gossamer::writeNpy(const std::string &path,
+                          std::span<const float> elements,
+                          std::span<const uint64_t> shape) {
+  return writeArray(
+      path, "<f4",
+      {reinterpret_cast<const char *>(elements.data()), elements.size_bytes()},
+      shape);
+}
+
+Status gossamer::writeNpy(const std::string &path,
+                          std::span<const int32_t> elements,
+                          std::span<const uint64_t> shape) {
+  return writeArray(
+      path, "<i4",
+      {reinterpret_cast<const char *>(elements.data()), elements.size_bytes()},
+      shape);
+}
