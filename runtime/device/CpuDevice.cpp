@@ -41,13 +41,17 @@ constexpr uint64_t chunksPerThread = 4;
 /// Launches that form one index space; more of them run in several rounds.
 constexpr uint32_t maxRoundLaunches = 64;
 
-/// Time of one item by rough figures of one core: 8 bytes and 16 operations a
-/// nanosecond. Only the division of work depends on it, never a result. Items
-/// of unknown cost count as a microsecond.
-uint64_t estimatePicoseconds(const ProgramKernel &kernel) {
-  constexpr uint64_t limit = uint64_t{1} << 40; // keeps sums from wrapping.
-  uint64_t cost = std::max(std::min(kernel.bytesPerItem, limit) * 125,
-                           std::min(kernel.flopsPerItem, limit) * 125 / 2);
+/// Time of one item of a step of `tokens` tokens, by rough figures of one core:
+/// 8 bytes and 16 operations a nanosecond. Only the division of work depends on
+/// it, never a result. Items of unknown cost count as a microsecond.
+uint64_t estimatePicoseconds(const ProgramKernel &kernel, int64_t tokens) {
+  constexpr uint64_t limit = uint64_t{1} << 32; // keeps products from wrapping.
+  uint64_t repeats = 1;
+  if (kernel.itemsSpanTokens)
+    repeats = static_cast<uint64_t>(std::max<int64_t>(tokens, 1));
+  uint64_t cost =
+      std::max(std::min(kernel.bytesPerItem, limit) * 125,
+               std::min(kernel.flopsPerItem, limit) * repeats * 125 / 2);
   return cost ? cost : 1'000'000;
 }
 
@@ -55,7 +59,7 @@ class CpuProgram final : public Program {
 public:
   struct Kernel {
     goss_kernel_fn function;
-    uint64_t itemPicoseconds;
+    ProgramKernel info;
   };
 
   CpuProgram(SharedObject object, goss_step_fn step,
@@ -77,7 +81,10 @@ private:
 
   static int32_t dispatch(void *context, const goss_launch *launches,
                           uint32_t count, const goss_dims *dims);
-  uint64_t estimateLaunch(const goss_launch &launch) const;
+  uint64_t estimateItem(const goss_launch &launch,
+                        const goss_dims &dims) const {
+    return estimatePicoseconds(kernels_[launch.kernel].info, dims.tokens);
+  }
   void runInline(std::span<const goss_launch> launches,
                  const goss_dims &dims) const;
   void runParallel(std::span<const goss_launch> launches, const goss_dims &dims,
@@ -126,7 +133,8 @@ int32_t CpuProgram::dispatch(void *context, const goss_launch *launches,
     rest = rest.subspan(round.size());
     uint64_t cost = 0;
     for (const goss_launch &launch : round)
-      cost += program.estimateLaunch(launch);
+      cost += static_cast<uint64_t>(std::max<int64_t>(launch.items, 0)) *
+              program.estimateItem(launch, *dims);
     if (program.arena_ && cost >= program.inlinePicoseconds_)
       program.runParallel(round, *dims, cost);
     else
@@ -136,11 +144,6 @@ int32_t CpuProgram::dispatch(void *context, const goss_launch *launches,
     call.observer->dispatched(
         {all, *dims, begin, std::chrono::steady_clock::now()});
   return 0;
-}
-
-uint64_t CpuProgram::estimateLaunch(const goss_launch &launch) const {
-  return static_cast<uint64_t>(std::max<int64_t>(launch.items, 0)) *
-         kernels_[launch.kernel].itemPicoseconds;
 }
 
 void CpuProgram::runInline(std::span<const goss_launch> launches,
@@ -160,7 +163,7 @@ void CpuProgram::runParallel(std::span<const goss_launch> launches,
   std::array<int64_t, maxRoundLaunches + 1> firstChunk;
   firstChunk[0] = 0;
   for (size_t i = 0; i < launches.size(); ++i) {
-    uint64_t itemCost = kernels_[launches[i].kernel].itemPicoseconds;
+    uint64_t itemCost = estimateItem(launches[i], dims);
     grain[i] =
         static_cast<int64_t>(std::max<uint64_t>(1, chunkCost / itemCost));
     int64_t items = std::max<int64_t>(launches[i].items, 0);
@@ -193,6 +196,14 @@ public:
   Expected<DeviceBuffer> allocate(size_t bytes) override;
   Expected<const void *> mapTensor(std::span<const std::byte> host) override {
     return static_cast<const void *>(host.data());
+  }
+  Status copy(void *to, const void *from, size_t bytes) override {
+    std::memcpy(to, from, bytes);
+    return Status::ok();
+  }
+  Status clear(void *data, size_t bytes) override {
+    std::memset(data, 0, bytes);
+    return Status::ok();
   }
   Expected<std::shared_ptr<const Program>>
   load(const ProgramDescription &description) override;
@@ -231,7 +242,7 @@ CpuDevice::load(const ProgramDescription &description) {
     if (!function)
       return invalidData("code section: exports no symbol " + kernel.symbol +
                          ", which the manifest names");
-    kernels.push_back({function, estimatePicoseconds(kernel)});
+    kernels.push_back({function, kernel});
   }
   return std::shared_ptr<const Program>(std::make_shared<CpuProgram>(
       std::move(object), step, std::move(kernels), arena_ ? &*arena_ : nullptr,

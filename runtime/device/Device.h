@@ -87,8 +87,10 @@ private:
 /// A kernel of the compiled code, as the artifact's manifest lists it.
 struct ProgramKernel {
   std::string symbol;
-  uint64_t bytesPerItem = 0; ///< estimate of memory read by one work item.
-  uint64_t flopsPerItem = 0; ///< estimate of arithmetic in one work item.
+  uint64_t bytesPerItem = 0;    ///< estimate of memory read by one work item.
+  uint64_t flopsPerItem = 0;    ///< estimate of arithmetic in one work item,
+                                ///< for one token if items span all tokens.
+  bool itemsSpanTokens = false; ///< each item works on every token of the step.
 };
 
 /// Compiled code and what it needs. `code` is only read during `load`.
@@ -124,6 +126,11 @@ public:
   /// Makes read-only host memory readable by kernels and returns the address
   /// to bind. `host` must stay mapped as long as the device is in use.
   virtual Expected<const void *> mapTensor(std::span<const std::byte> host) = 0;
+
+  /// Copies within the device's memory; the ranges do not overlap.
+  virtual Status copy(void *to, const void *from, size_t bytes) = 0;
+  /// Sets device memory to zero.
+  virtual Status clear(void *data, size_t bytes) = 0;
 
   /// Loads code after checking that this machine can run it (Unavailable if
   /// not, InvalidData for code without the symbols it should export).

@@ -1,0 +1,232 @@
+//===- Sampler.cpp - From logits to the next token ------------------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+//
+// All arithmetic is in double. Candidates have one total order, descending
+// logit then ascending id, in which probabilities are accumulated for top-p
+// and for the draw. Only as much of that order is made as is walked: a
+// vocabulary has 200,000 entries and a draw usually ends in the first dozens.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/generate/Sampler.h"
+
+#include "runtime/generate/Random.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <limits>
+#include <string>
+
+using namespace gossamer;
+
+namespace {
+
+/// Candidates sorted at first; each further round sorts four times as many.
+constexpr size_t firstSortedCandidates = 64;
+
+std::string format(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", value);
+  return text;
+}
+
+Status outOfRange(const char *name, double value, const char *range) {
+  return usageError(std::string(name) + ": expects " + range + " but got " +
+                    format(value));
+}
+
+} // namespace
+
+Status SamplingOptions::validate() const {
+  // Written so that NaN fails.
+  if (!(temperature >= 0 && std::isfinite(temperature)))
+    return outOfRange("temperature", temperature, "a finite number >= 0");
+  if (topK < 0)
+    return usageError("top-k: expects an integer >= 0 but got " +
+                      std::to_string(topK));
+  if (!(topP >= 0 && topP <= 1))
+    return outOfRange("top-p", topP, "a number in [0, 1]");
+  if (!(minP >= 0 && minP <= 1))
+    return outOfRange("min-p", minP, "a number in [0, 1]");
+  if (!(repetitionPenalty > 0 && std::isfinite(repetitionPenalty)))
+    return outOfRange("repetition-penalty", repetitionPenalty,
+                      "a finite number > 0");
+  return Status::ok();
+}
+
+Sampler::Sampler(const SamplingOptions &options, uint32_t vocabularySize)
+    : options_(options) {
+  if (options_.temperature == 0)
+    options_.greedy = true;
+  if (options_.repetitionPenalty != 1)
+    seen_.resize(vocabularySize);
+  scores_.reserve(vocabularySize);
+}
+
+void Sampler::observe(std::span<const int32_t> tokens) {
+  if (options_.repetitionPenalty == 1)
+    return;
+  for (int32_t token : tokens) {
+    auto index = static_cast<size_t>(token);
+    if (token < 0 || index >= seen_.size() || seen_[index])
+      continue;
+    seen_[index] = true;
+    distinct_.push_back(token);
+  }
+}
+
+Expected<int32_t> Sampler::sample(std::span<const float> logits,
+                                  uint64_t position) {
+  GOSS_RETURN_IF_ERROR(score(logits, position));
+  if (options_.greedy)
+    return largest();
+  sorted_ = 0;
+  keepTopK();
+  double total = weigh();
+  total = keepTopP(total);
+  total = keepMinP(total);
+  return draw(total, uniformAt(options_.seed, position));
+}
+
+/// Fills scores_ with the penalised logits.
+Status Sampler::score(std::span<const float> logits, uint64_t position) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  bool finite = false;
+  for (size_t id = 0; id < logits.size(); ++id) {
+    float logit = logits[id];
+    if (std::isnan(logit) || logit == infinity)
+      return invalidData("logits for position " + std::to_string(position) +
+                         ": expects numbers but got " +
+                         (std::isnan(logit) ? "NaN" : "inf") + " for token " +
+                         std::to_string(id));
+    finite |= logit != -infinity;
+  }
+  if (!finite)
+    return invalidData("logits for position " + std::to_string(position) +
+                       ": expects a finite value but all are -inf");
+  scores_.assign(logits.begin(), logits.end());
+  double penalty = options_.repetitionPenalty;
+  constexpr double most = std::numeric_limits<double>::max();
+  for (int32_t token : distinct_) {
+    auto id = static_cast<size_t>(token);
+    if (id >= scores_.size() || !std::isfinite(scores_[id]))
+      continue;
+    double &score = scores_[id];
+    // Extreme penalties must not make infinities of finite logits.
+    score =
+        std::clamp(score < 0 ? score * penalty : score / penalty, -most, most);
+  }
+  return Status::ok();
+}
+
+int32_t Sampler::largest() const {
+  auto best = std::max_element(scores_.begin(), scores_.end());
+  return static_cast<int32_t>(best - scores_.begin());
+}
+
+/// Makes the candidates: every finite score, or those that top-k leaves.
+void Sampler::keepTopK() {
+  double lowest = -std::numeric_limits<double>::infinity();
+  auto k = static_cast<uint64_t>(options_.topK);
+  if (k != 0 && k < scores_.size()) {
+    selection_ = scores_;
+    auto border = selection_.begin() + static_cast<std::ptrdiff_t>(k - 1);
+    std::nth_element(selection_.begin(), border, selection_.end(),
+                     std::greater<>());
+    lowest = *border;
+  }
+  candidates_.clear();
+  for (size_t id = 0; id < scores_.size(); ++id)
+    if (scores_[id] >= lowest && std::isfinite(scores_[id]))
+      candidates_.push_back({scores_[id], 0, static_cast<int32_t>(id)});
+}
+
+/// Sets weights and returns their sum. The largest score is subtracted before
+/// the division, so that no temperature overflows.
+double Sampler::weigh() {
+  double top = -std::numeric_limits<double>::infinity();
+  for (const Candidate &candidate : candidates_)
+    top = std::max(top, candidate.score);
+  double total = 0;
+  for (Candidate &candidate : candidates_) {
+    candidate.weight = std::exp((candidate.score - top) / options_.temperature);
+    total += candidate.weight;
+  }
+  return total;
+}
+
+/// Keeps a token if what comes before it has less than topP of the total: the
+/// one that crosses stays, and at least one. Returns the new total.
+double Sampler::keepTopP(double total) {
+  if (options_.topP >= 1)
+    return total;
+  double limit = options_.topP * total;
+  double sum = 0;
+  size_t kept = 0;
+  while (kept < candidates_.size() && (kept == 0 || sum < limit)) {
+    sortUpTo(kept + 1);
+    sum += candidates_[kept++].weight;
+  }
+  candidates_.resize(kept);
+  return sum;
+}
+
+/// Keeps weights of at least minP; the largest weight is 1. Returns the new
+/// total.
+double Sampler::keepMinP(double total) {
+  if (options_.minP <= 0)
+    return total;
+  // Order is kept, so a sorted beginning stays one.
+  size_t sorted = 0, kept = 0;
+  double sum = 0;
+  for (size_t i = 0; i < candidates_.size(); ++i) {
+    if (candidates_[i].weight < options_.minP)
+      continue;
+    sorted += i < sorted_;
+    sum += candidates_[i].weight;
+    candidates_[kept++] = candidates_[i];
+  }
+  candidates_.resize(kept);
+  sorted_ = sorted;
+  return sum;
+}
+
+/// The first candidate at which the running sum exceeds uniform * total.
+int32_t Sampler::draw(double total, double uniform) {
+  double target = uniform * total;
+  double sum = 0;
+  int32_t last = 0;
+  for (size_t i = 0; i < candidates_.size(); ++i) {
+    sortUpTo(i + 1);
+    sum += candidates_[i].weight;
+    // Rounding can leave the sum short of the target: then it is the last
+    // token that has a probability at all.
+    if (candidates_[i].weight > 0)
+      last = candidates_[i].id;
+    if (sum > target)
+      return candidates_[i].id;
+  }
+  return last;
+}
+
+/// Puts at least the first `count` candidates in their final order.
+void Sampler::sortUpTo(size_t count) {
+  if (count <= sorted_)
+    return;
+  size_t end = std::max(sorted_ * 4, firstSortedCandidates);
+  end = std::min(std::max(end, count), candidates_.size());
+  auto before = [](const Candidate &a, const Candidate &b) {
+    return a.score != b.score ? a.score > b.score : a.id < b.id;
+  };
+  auto first = candidates_.begin() + static_cast<std::ptrdiff_t>(sorted_);
+  auto middle = candidates_.begin() + static_cast<std::ptrdiff_t>(end);
+  if (middle != candidates_.end())
+    std::nth_element(first, middle, candidates_.end(), before);
+  std::sort(first, middle, before);
+  sorted_ = end;
+}
