@@ -6,6 +6,8 @@
 
 #include "tools/support/Terminal.h"
 
+#include "runtime/support/AtomicFile.h"
+
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -97,8 +99,10 @@ Status checkInterrupt() {
 namespace {
 void onInterrupt(int) {
   // The second signal means that the work does not listen.
-  if (interruptFlag().exchange(true))
+  if (interruptFlag().exchange(true)) {
+    removeUncommittedFiles();
     ::_exit(static_cast<int>(StatusCode::Interrupted));
+  }
 }
 } // namespace
 

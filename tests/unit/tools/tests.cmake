@@ -1,0 +1,2 @@
+gossamer_unit_test(CommandLineTests tools/CommandLineTest.cpp tools/TerminalTest.cpp
+  LINK gossamer_tools_support)
