@@ -1,0 +1,264 @@
+//===- Checkpoint.cpp - A Hugging Face checkpoint on disk -----------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "frontend/checkpoint/Checkpoint.h"
+
+#include "frontend/checkpoint/WeightIndex.h"
+#include "runtime/support/MappedFile.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <unordered_set>
+
+namespace gossamer {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char *kSingleFile = "model.safetensors";
+constexpr const char *kIndexFile = "model.safetensors.index.json";
+/// Config files are read whole; no real one comes near.
+constexpr uint64_t kMaxConfigBytes = 16 << 20;
+
+std::string join(const std::string &directory, const char *name) {
+  return (fs::path(directory) / name).string();
+}
+
+bool exists(const std::string &path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+std::optional<std::string> findFile(const std::string &directory,
+                                    const char *name) {
+  std::string path = join(directory, name);
+  return exists(path) ? std::optional(path) : std::nullopt;
+}
+
+Expected<MappedFile> openConfigText(const std::string &path) {
+  GOSS_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(path));
+  if (file.size() > kMaxConfigBytes)
+    return invalidData(path + ": expects at most " +
+                       std::to_string(kMaxConfigBytes) + " bytes but got " +
+                       std::to_string(file.size()));
+  return file;
+}
+
+/// "3 are missing (a, b, c)", with at most five names.
+std::string countNames(const std::vector<std::string_view> &names,
+                       const char *one, const char *many) {
+  constexpr size_t kShown = 5;
+  std::string text =
+      std::to_string(names.size()) + (names.size() == 1 ? one : many) + " (";
+  for (size_t i = 0; i < std::min(names.size(), kShown); ++i)
+    text += (i == 0 ? "" : ", ") + std::string(names[i]);
+  if (names.size() > kShown)
+    text += " and " + std::to_string(names.size() - kShown) + " more";
+  return text + ")";
+}
+
+bool isFloat(DType dtype) {
+  return dtype == DType::BF16 || dtype == DType::F16 || dtype == DType::F32;
+}
+
+Status tensorError(const SafetensorsFile &file, const TensorView &tensor,
+                   const std::string &message) {
+  return invalidData(file.path() + ": tensor \"" + tensor.name +
+                     "\": " + message);
+}
+
+/// Compares a tensor with its specification; takes over its float type.
+Status checkTensor(const SafetensorsFile &file, const TensorView &tensor,
+                   Parameter &parameter, const TensorSpec &spec) {
+  if (tensor.shape != spec.shape)
+    return tensorError(file, tensor,
+                       "expects shape " + shapeText(spec.shape) + " but got " +
+                           shapeText(tensor.shape));
+  if (spec.dtype == DType::U8) {
+    if (tensor.dtype == DType::U8)
+      return Status::ok();
+    return tensorError(file, tensor,
+                       "expects dtype U8 but got " +
+                           std::string(dtypeName(tensor.dtype)));
+  }
+  if (!isFloat(tensor.dtype))
+    return tensorError(file, tensor,
+                       "expects dtype BF16, F16 or F32 but got " +
+                           std::string(dtypeName(tensor.dtype)));
+  parameter.setFloatType(tensor.dtype);
+  return Status::ok();
+}
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Configuration and companions
+//===----------------------------------------------------------------------===//
+
+Status Checkpoint::readConfigFile(const std::string &configPath) {
+  GOSS_ASSIGN_OR_RETURN(MappedFile file, openConfigText(configPath));
+  configSha256_ = sha256(file.bytes());
+  GOSS_ASSIGN_OR_RETURN(config_, ModelConfig::parse(file.text(), configPath));
+  return Status::ok();
+}
+
+Status Checkpoint::readGenerationConfig() {
+  if (!generationConfig_)
+    return Status::ok();
+  GOSS_ASSIGN_OR_RETURN(MappedFile file, openConfigText(*generationConfig_));
+  return config_.applyGenerationConfig(file.text(), *generationConfig_);
+}
+
+void Checkpoint::findCompanions() {
+  tokenizer_ = findFile(path_, "tokenizer.json");
+  tokenizerConfig_ = findFile(path_, "tokenizer_config.json");
+  chatTemplate_ = findFile(path_, "chat_template.jinja");
+  generationConfig_ = findFile(path_, "generation_config.json");
+}
+
+Expected<Checkpoint> Checkpoint::open(const std::string &path) {
+  Checkpoint checkpoint;
+  checkpoint.path_ = path;
+  std::error_code error;
+  fs::file_status status = fs::status(path, error);
+  if (!fs::exists(status))
+    return notFound(path + ": no such checkpoint directory or config.json");
+
+  if (!fs::is_directory(status)) {
+    GOSS_RETURN_IF_ERROR(checkpoint.readConfigFile(path));
+    checkpoint.parameters_ = ParameterList::create(
+        checkpoint.config_,
+        checkpoint.config_.claimsMxfp4 ? ExpertForm::Mxfp4 : ExpertForm::Plain);
+    return checkpoint;
+  }
+  GOSS_RETURN_IF_ERROR(checkpoint.readConfigFile(join(path, "config.json")));
+  checkpoint.findCompanions();
+  GOSS_RETURN_IF_ERROR(checkpoint.readGenerationConfig());
+  GOSS_RETURN_IF_ERROR(checkpoint.openWeights());
+  checkpoint.parameters_ =
+      ParameterList::create(checkpoint.config_, checkpoint.detectForm());
+  GOSS_RETURN_IF_ERROR(checkpoint.checkNames());
+  GOSS_RETURN_IF_ERROR(checkpoint.locateTensors());
+  return checkpoint;
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+Status Checkpoint::openFile(const std::string &name) {
+  GOSS_ASSIGN_OR_RETURN(MappedFile mapped,
+                        MappedFile::openBeneath(path_, name));
+  GOSS_ASSIGN_OR_RETURN(SafetensorsFile file,
+                        SafetensorsFile::read(std::move(mapped)));
+  weightFiles_.push_back(
+      {name, file.file().size(), file.headerSize(), file.headerSha256()});
+  files_.push_back(std::move(file));
+  return Status::ok();
+}
+
+Status Checkpoint::openShards(const std::string &indexPath) {
+  GOSS_ASSIGN_OR_RETURN(WeightIndex index, WeightIndex::load(indexPath));
+  for (const std::string &name : index.fileNames())
+    GOSS_RETURN_IF_ERROR(openFile(name).withContext(indexPath + ": file \"" +
+                                                    name + "\" of weight_map"));
+  return index.compare(files_);
+}
+
+Status Checkpoint::openWeights() {
+  bool single = exists(join(path_, kSingleFile));
+  std::string indexPath = join(path_, kIndexFile);
+  if (!single && !exists(indexPath))
+    return notFound(path_ + ": expects " + kSingleFile + " or " + kIndexFile +
+                    " but found neither");
+  if (!single)
+    return openShards(indexPath);
+  if (exists(indexPath))
+    config_.notes.push_back(std::string(kIndexFile) + " is ignored, as " +
+                            kSingleFile + " is present");
+  return openFile(kSingleFile);
+}
+
+ExpertForm Checkpoint::detectForm() {
+  bool blocks = false, plain = false;
+  for (const SafetensorsFile &file : files_)
+    for (const TensorView &tensor : file.tensors()) {
+      blocks |= tensor.name.ends_with(".experts.gate_up_proj_blocks");
+      plain |= tensor.name.ends_with(".experts.gate_up_proj");
+    }
+  if (blocks == plain)
+    return config_.claimsMxfp4 ? ExpertForm::Mxfp4 : ExpertForm::Plain;
+  if (blocks != config_.claimsMxfp4)
+    config_.notes.push_back(
+        blocks ? "the tensors are MXFP4, which quantization_config does not say"
+               : "quantization_config says mxfp4, but the tensors are not");
+  return blocks ? ExpertForm::Mxfp4 : ExpertForm::Plain;
+}
+
+Status Checkpoint::checkNames() const {
+  std::unordered_set<std::string_view> present, expected;
+  for (const SafetensorsFile &file : files_)
+    for (const TensorView &tensor : file.tensors())
+      present.insert(tensor.name);
+
+  std::vector<std::string_view> missing, unexpected;
+  for (const Parameter &parameter : parameters_.parameters())
+    for (const TensorSpec &tensor : parameter.tensors) {
+      expected.insert(tensor.name);
+      if (!present.contains(tensor.name))
+        missing.push_back(tensor.name);
+    }
+  for (const SafetensorsFile &file : files_)
+    for (const TensorView &tensor : file.tensors())
+      if (!expected.contains(tensor.name))
+        unexpected.push_back(tensor.name);
+  if (missing.empty() && unexpected.empty())
+    return Status::ok();
+
+  std::string message = path_ + ": expects the " +
+                        std::to_string(parameters_.tensorCount()) +
+                        " tensors that config.json implies but ";
+  if (!missing.empty())
+    message += countNames(missing, " is missing", " are missing");
+  if (!unexpected.empty())
+    message += (missing.empty() ? "" : " and ") +
+               countNames(unexpected, " is unknown", " are unknown");
+  return invalidData(message);
+}
+
+Status Checkpoint::locateTensors() {
+  for (Parameter &parameter : parameters_.parameters())
+    for (const TensorSpec &spec : parameter.tensors)
+      for (size_t i = 0; i < files_.size(); ++i)
+        if (const TensorView *tensor = files_[i].find(spec.name)) {
+          GOSS_RETURN_IF_ERROR(
+              checkTensor(files_[i], *tensor, parameter, spec));
+          locations_.push_back(
+              {static_cast<uint32_t>(i), tensor->offset, tensor->size});
+          break;
+        }
+  return Status::ok();
+}
+
+std::span<const std::byte>
+Checkpoint::bytes(const TensorLocation &location) const {
+  return files_[location.file].file().bytes().subspan(location.offset,
+                                                      location.size);
+}
+
+const TensorLocation *Checkpoint::find(std::string_view tensorName) const {
+  size_t next = 0;
+  for (const Parameter &parameter : parameters_.parameters())
+    for (const TensorSpec &tensor : parameter.tensors) {
+      if (next < locations_.size() && tensor.name == tensorName)
+        return &locations_[next];
+      ++next;
+    }
+  return nullptr;
+}
+
+} // namespace gossamer

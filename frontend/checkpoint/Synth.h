@@ -1,0 +1,61 @@
+//===- Synth.h - Checkpoints with random weights ----------------*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+//
+// Writes a checkpoint of the right shape with random weights, in the published
+// Hugging Face layout: for measuring and testing at full size where the
+// trained model is not at hand. Weights are scaled so that activations stay
+// near one and the router spreads over the experts.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GOSSAMER_FRONTEND_CHECKPOINT_SYNTH_H
+#define GOSSAMER_FRONTEND_CHECKPOINT_SYNTH_H
+
+#include "frontend/checkpoint/ModelConfig.h"
+#include "frontend/checkpoint/ParameterList.h"
+#include "frontend/checkpoint/Progress.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace gossamer {
+
+/// Where published checkpoints are cut into files.
+inline constexpr uint64_t kPublishedShardBytes = 4'800'000'000;
+
+struct SynthOptions {
+  /// Number of layers instead of the config's; 0 keeps it.
+  int64_t layers = 0;
+  /// The same config and seed give the same bytes, on every machine.
+  uint64_t seed = 0;
+  /// A new file begins when the current one would exceed this.
+  uint64_t shardBytes = kPublishedShardBytes;
+  ProgressFunction progress;
+};
+
+/// Names that synthConfig() knows: "20b", "120b", "seed-demo".
+std::span<const char *const> synthPresets();
+
+/// The config of a preset, or of the config.json at that path.
+Expected<ModelConfig> synthConfig(const std::string &presetOrFile);
+
+/// Bytes of the tensors that writeSyntheticCheckpoint would write: the total
+/// of its progress.
+uint64_t syntheticCheckpointBytes(const ModelConfig &config,
+                                  const SynthOptions &options);
+
+/// Writes config.json and the weights into `directory`, which is created and
+/// must be empty. The files appear together at the end, config.json last;
+/// nothing is left behind on failure.
+Status writeSyntheticCheckpoint(const ModelConfig &config,
+                                const std::string &directory,
+                                const SynthOptions &options = {});
+
+} // namespace gossamer
+
+#endif // GOSSAMER_FRONTEND_CHECKPOINT_SYNTH_H
