@@ -1,0 +1,160 @@
+//===- Model.cpp - An artifact ready to run -------------------------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+//
+// The manifest's own consistency (indices, sizes, places in weight files) was
+// checked when the artifact was opened; here it meets the machine and the
+// weight files.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/model/Model.h"
+
+#include "runtime/device/CpuDevice.h"
+#include "runtime/support/Sha256.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+using namespace gossamer;
+
+namespace {
+
+std::string directoryOf(const std::string &path) {
+  size_t slash = path.rfind('/');
+  if (slash == std::string::npos)
+    return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+/// Operations whose work items are rows of a weight, applied to every token of
+/// the step; items of the others belong to one token.
+bool itemsSpanTokens(std::string_view operation) {
+  constexpr std::string_view spanning[] = {"linear", "route", "expert_gate_up",
+                                           "expert_down"};
+  return std::find(std::begin(spanning), std::end(spanning), operation) !=
+         std::end(spanning);
+}
+
+/// Opens one weight file and makes sure that it is the one compiled for. Its
+/// data is not read: the header's digest covers names, types, shapes and
+/// places, and `goss verify` reads the rest.
+Expected<MappedFile> openWeightFile(const std::string &directory,
+                                    const proto::WeightFile &expected) {
+  Expected<MappedFile> opened =
+      MappedFile::openBeneath(directory, expected.name());
+  if (!opened && opened.status().code() == StatusCode::NotFound)
+    return notFound(directory + "/" + expected.name() +
+                    ": no such file; the artifact needs the weights of its "
+                    "checkpoint (--weights=DIR names their folder)");
+  GOSS_ASSIGN_OR_RETURN(MappedFile file, std::move(opened));
+  if (file.size() != expected.size())
+    return invalidData(file.path() + ": expects " +
+                       std::to_string(expected.size()) + " bytes but got " +
+                       std::to_string(file.size()) +
+                       ": not the weights that the artifact was made from");
+  Sha256Digest digest = sha256(file.bytes().first(expected.header_size()));
+  std::string_view wanted = expected.header_sha256();
+  if (wanted.size() != digest.size() ||
+      std::memcmp(wanted.data(), digest.data(), digest.size()) != 0)
+    return invalidData(file.path() +
+                       ": the SHA-256 of the header differs from the "
+                       "artifact's: not the weights that it was made from");
+  return file;
+}
+
+} // namespace
+
+Expected<std::shared_ptr<const Model>> Model::load(const std::string &path,
+                                                   ModelOptions options) {
+  GOSS_ASSIGN_OR_RETURN(Artifact artifact, Artifact::open(path));
+  return load(std::move(artifact), std::move(options));
+}
+
+Expected<std::shared_ptr<const Model>> Model::load(Artifact artifact,
+                                                   ModelOptions options) {
+  std::shared_ptr<Model> model(new Model(std::move(artifact)));
+  const std::string &path = model->artifact_.path();
+  model->readShape();
+  if (Status status = model->openDevice(options); !status.isOk())
+    return status.withContext(path);
+  std::string directory = options.weightsDirectory;
+  if (directory.empty())
+    directory = directoryOf(path);
+  GOSS_RETURN_IF_ERROR(model->openWeights(directory));
+  GOSS_RETURN_IF_ERROR(model->mapTensors());
+  if (Status status = model->loadCode(); !status.isOk())
+    return status.withContext(path);
+  return std::shared_ptr<const Model>(std::move(model));
+}
+
+void Model::readShape() {
+  const proto::Manifest &manifest = artifact_.manifest();
+  shape_.vocabularySize = manifest.config().vocab_size();
+  shape_.maxTokensPerStep = manifest.max_tokens_per_step();
+  shape_.arenaBytes = manifest.arena_bytes();
+  shape_.cache.pageTokens = manifest.cache().page_tokens();
+  shape_.cache.maxContext = manifest.max_context();
+  for (const proto::CacheGroup &group : manifest.cache().groups())
+    shape_.cache.groups.push_back({group.window(), group.page_bytes()});
+  for (uint32_t token : manifest.stop_tokens())
+    stopTokens_.push_back(static_cast<int32_t>(token));
+}
+
+Status Model::openDevice(const ModelOptions &options) {
+  device_ = options.device;
+  if (!device_) {
+    GOSS_ASSIGN_OR_RETURN(device_, createCpuDevice({options.threads}));
+  }
+  if (device_->name() != manifest().target())
+    return unavailable("target: expects " + std::string(device_->name()) +
+                       ", the device at hand, but got " + manifest().target());
+  return Status::ok();
+}
+
+Status Model::openWeights(const std::string &directory) {
+  if (manifest().weights_embedded())
+    return Status::ok();
+  for (const proto::WeightFile &expected : manifest().weight_files()) {
+    GOSS_ASSIGN_OR_RETURN(MappedFile file, openWeightFile(directory, expected));
+    files_.push_back(std::move(file));
+  }
+  return Status::ok();
+}
+
+Status Model::mapTensors() {
+  for (const proto::Tensor &tensor : manifest().tensors()) {
+    std::span<const std::byte> bytes = manifest().weights_embedded()
+                                           ? artifact_.weightsSection()
+                                           : files_[tensor.file()].bytes();
+    tensors_.push_back(bytes.subspan(tensor.offset(), tensor.size()));
+    GOSS_ASSIGN_OR_RETURN(const void *address,
+                          device_->mapTensor(tensors_.back()));
+    parameters_.push_back(address);
+  }
+  return Status::ok();
+}
+
+Status Model::loadCode() {
+  ProgramDescription description;
+  description.code = artifact_.section(SectionKind::Code);
+  const proto::Manifest &manifest = artifact_.manifest();
+  description.requiredFeatures.assign(manifest.required_features().begin(),
+                                      manifest.required_features().end());
+  for (const proto::Kernel &kernel : manifest.kernels())
+    description.kernels.push_back({kernel.symbol(), kernel.bytes_per_item(),
+                                   kernel.flops_per_item(),
+                                   itemsSpanTokens(kernel.operation())});
+  GOSS_ASSIGN_OR_RETURN(program_, device_->load(description));
+  return Status::ok();
+}
+
+Status Model::run(const goss_step_args &args,
+                  DispatchObserver *observer) const {
+  goss_step_args bound = args;
+  bound.parameters = parameters_.data();
+  return program_->run(bound, observer);
+}

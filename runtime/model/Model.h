@@ -1,0 +1,81 @@
+//===- Model.h - An artifact ready to run -----------------------*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GOSSAMER_RUNTIME_MODEL_MODEL_H
+#define GOSSAMER_RUNTIME_MODEL_MODEL_H
+
+#include "runtime/artifact/Artifact.h"
+#include "runtime/model/StepRunner.h"
+#include "runtime/support/MappedFile.h"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace gossamer {
+
+struct ModelOptions {
+  /// Directory of the checkpoint whose weights the artifact refers to; empty:
+  /// the artifact's own directory. Unused by embedded weights.
+  std::string weightsDirectory;
+  /// Threads of the device made here; 0 = all cores.
+  unsigned threads = 0;
+  /// A device to use in place of one made here.
+  std::shared_ptr<Device> device;
+};
+
+/// A verified artifact, its weights mapped where they lie, its code loaded.
+/// Immutable and thread-safe; shared by schedulers and sessions.
+class Model final : public StepRunner {
+public:
+  /// Opens and checks the artifact at `path`, then loads it.
+  static Expected<std::shared_ptr<const Model>> load(const std::string &path,
+                                                     ModelOptions options = {});
+
+  /// Loads a checked artifact. Fails with Unavailable when this machine cannot
+  /// run its code, NotFound or InvalidData for weight files that are missing
+  /// or are not those that the artifact was made from.
+  static Expected<std::shared_ptr<const Model>> load(Artifact artifact,
+                                                     ModelOptions options = {});
+
+  const Artifact &artifact() const { return artifact_; }
+  const proto::Manifest &manifest() const { return artifact_.manifest(); }
+  /// Tokens that end a generation, by the checkpoint.
+  const std::vector<int32_t> &stopTokens() const { return stopTokens_; }
+  /// Bytes of tensor `index` of the manifest, in mapped memory.
+  std::span<const std::byte> tensor(size_t index) const {
+    return tensors_[index];
+  }
+
+  const StepShape &shape() const override { return shape_; }
+  Device &device() const override { return *device_; }
+  Status run(const goss_step_args &args,
+             DispatchObserver *observer = nullptr) const override;
+
+private:
+  explicit Model(Artifact artifact) : artifact_(std::move(artifact)) {}
+  void readShape();
+  Status openDevice(const ModelOptions &options);
+  Status openWeights(const std::string &directory);
+  Status mapTensors();
+  Status loadCode();
+
+  // Members are destroyed from the last to the first: the program before the
+  // device that made it, both before the memory that they refer to.
+  Artifact artifact_;
+  std::vector<MappedFile> files_;
+  std::vector<std::span<const std::byte>> tensors_;
+  StepShape shape_;
+  std::vector<int32_t> stopTokens_;
+  std::shared_ptr<Device> device_;
+  std::vector<const void *> parameters_;
+  std::shared_ptr<const Program> program_;
+};
+
+} // namespace gossamer
+
+#endif // GOSSAMER_RUNTIME_MODEL_MODEL_H
