@@ -11,6 +11,7 @@
 #include "runtime/support/Status.h"
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace gossamer {
 
@@ -29,6 +30,9 @@ namespace gossamer {
 /// `weightsBytes` is the size of the section `weights`, if there is one.
 Status checkManifest(const proto::Manifest &manifest,
                      std::optional<uint64_t> weightsBytes);
+
+/// The one encoding of a manifest: equal contents give equal bytes.
+std::string serializeManifest(const proto::Manifest &manifest);
 
 /// Bytes that one layer takes of a page of the layout.
 uint64_t cacheLayerBytes(const proto::CacheLayout &cache);

@@ -8,6 +8,7 @@
 #include "runtime/support/CheckedMath.h"
 #include "runtime/support/Json.h"
 #include <algorithm>
+#include <tuple>
 
 using namespace gossamer;
 
@@ -146,12 +147,14 @@ Expected<SafetensorsFile> SafetensorsFile::read(MappedFile file) {
     result.tensors_.push_back(std::move(tensor));
   }
 
-  // The end breaks the tie between an empty tensor and its successor.
-  std::stable_sort(result.tensors_.begin(), result.tensors_.end(),
-                   [](const TensorView &a, const TensorView &b) {
-                     return std::pair(a.offset, a.size) <
-                            std::pair(b.offset, b.size);
-                   });
+  // The size breaks the tie between empty tensors and their successor.
+  auto place = [](const TensorView &tensor) {
+    return std::tie(tensor.offset, tensor.size, tensor.name);
+  };
+  std::sort(result.tensors_.begin(), result.tensors_.end(),
+            [&](const TensorView &a, const TensorView &b) {
+              return place(a) < place(b);
+            });
   result.headerSize_ = prefixBytes + text.size();
   uint64_t dataBytes = result.file_.size() - result.headerSize_;
   GOSS_RETURN_IF_ERROR(
