@@ -1,0 +1,397 @@
+//===- FunctionOutliner.cpp - One function from tensors to buffers --------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/FunctionOutliner.h"
+
+#include "mlir/Dialect/Affine/Utils.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::gptoss;
+using namespace gossamer;
+
+/// Rows of a weight that one work item of a product computes.
+static constexpr int64_t rowsPerItem = 16;
+
+FunctionOutliner::FunctionOutliner(func::FuncOp function, KernelTable &kernels,
+                                   int64_t maxTokens)
+    : function_(function), kernels_(kernels), maxTokens_(maxTokens),
+      builder_(function.getContext()) {}
+
+LogicalResult FunctionOutliner::run() {
+  if (!function_.getBody().hasOneBlock())
+    return function_.emitOpError() << "expects one block but got "
+                                   << function_.getBody().getBlocks().size();
+  SmallVector<Operation *> operations;
+  for (Operation &op : function_.front())
+    operations.push_back(&op);
+  firstOperation_ = operations.front();
+  if (failed(convertSignature()) || failed(bindResults()))
+    return failure();
+  for (Operation *op : operations) {
+    builder_.setInsertionPoint(op);
+    if (failed(convertOperation(op)))
+      return failure();
+  }
+  finish();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Signature
+//===----------------------------------------------------------------------===//
+
+LogicalResult FunctionOutliner::convertSignature() {
+  Block &entry = function_.front();
+  Location loc = function_.getLoc();
+  SmallVector<BlockArgument> arguments(entry.getArguments());
+  for (BlockArgument argument : arguments)
+    if (auto cache = dyn_cast<CacheType>(argument.getType())) {
+      if (maxKeys_ != 0)
+        return function_.emitOpError() << "expects one cache but got two";
+      maxKeys_ = cache.getMaxContext();
+      cache_.begin(argument);
+    }
+  for (BlockArgument argument : arguments) {
+    Type type = argument.getType();
+    if (isa<RankedTensorType>(type) && !(type = getBufferType(loc, type)))
+      return failure();
+    buffers_.map(argument, entry.addArgument(type, argument.getLoc()));
+    bool chosen =
+        llvm::any_of(argument.getUsers(), llvm::IsaPred<GatherRowsOp>);
+    rows_[argument] = chosen ? Rows::Outputs : Rows::Tokens;
+  }
+  return success();
+}
+
+LogicalResult FunctionOutliner::bindResults() {
+  Block &entry = function_.front();
+  for (Value result : entry.getTerminator()->getOperands()) {
+    // The cache is updated in place.
+    if (isa<CacheType>(result.getType()))
+      continue;
+    Operation *producer = result.getDefiningOp();
+    if (!producer || isa<SplitHeadsOp, MergeHeadsOp>(producer) ||
+        buffers_.contains(result))
+      return function_.emitOpError()
+             << "expects each result to be computed by an operation of its own "
+                "but got an argument, a view or one value twice";
+    MemRefType type = getBufferType(producer->getLoc(), result.getType());
+    if (!type)
+      return failure();
+    buffers_.map(result, entry.addArgument(type, result.getLoc()));
+  }
+  tokens_ = entry.addArgument(builder_.getIndexType(), function_.getLoc());
+  outputs_ = entry.addArgument(builder_.getIndexType(), function_.getLoc());
+  return success();
+}
+
+void FunctionOutliner::finish() {
+  Block &entry = function_.front();
+  Operation *terminator = entry.getTerminator();
+  builder_.setInsertionPoint(terminator);
+  func::ReturnOp::create(builder_, terminator->getLoc());
+  terminator->erase();
+  // Users stand after what they use.
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(entry)))
+    if (isa<ComputeOpInterface>(op))
+      op.erase();
+  entry.eraseArguments(0, function_.getNumArguments());
+  function_.setFunctionType(
+      builder_.getFunctionType(entry.getArgumentTypes(), {}));
+  function_.setAllArgAttrs(
+      SmallVector<DictionaryAttr>(entry.getNumArguments(), DictionaryAttr()));
+  function_.setAllResultAttrs(ArrayRef<DictionaryAttr>());
+}
+
+//===----------------------------------------------------------------------===//
+// Buffers
+//===----------------------------------------------------------------------===//
+
+MemRefType FunctionOutliner::getBufferType(Location loc, Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  SmallVector<int64_t> shape(tensor.getShape());
+  for (auto [i, dim] : llvm::enumerate(shape)) {
+    if (!ShapedType::isDynamic(dim))
+      continue;
+    dim = i == 0 ? maxTokens_ : i + 1 == shape.size() ? maxKeys_ : 0;
+    if (dim == 0) {
+      emitError(loc) << "expects tokens and cached keys as the only unknown "
+                        "sizes but got "
+                     << tensor;
+      return {};
+    }
+  }
+  return MemRefType::get(shape, tensor.getElementType());
+}
+
+Value FunctionOutliner::allocate(Location loc, ArrayRef<int64_t> shape,
+                                 Type element) {
+  return memref::AllocOp::create(builder_, loc,
+                                 MemRefType::get(shape, element));
+}
+
+Value FunctionOutliner::getResultBuffer(Operation *op, Value result) {
+  if (Value argument = buffers_.lookupOrNull(result))
+    return argument;
+  MemRefType type = getBufferType(op->getLoc(), result.getType());
+  if (!type)
+    return {};
+  Value buffer = memref::AllocOp::create(builder_, op->getLoc(), type);
+  buffers_.map(result, buffer);
+  return buffer;
+}
+
+LogicalResult FunctionOutliner::convertView(Operation *op) {
+  Value source = buffers_.lookup(op->getOperand(0));
+  Value result = op->getResult(0);
+  MemRefType type = getBufferType(op->getLoc(), result.getType());
+  if (!type)
+    return failure();
+  const ReassociationIndices groups[] = {{0}, {1, 2}};
+  Value view = isa<SplitHeadsOp>(op)
+                   ? memref::ExpandShapeOp::create(builder_, op->getLoc(), type,
+                                                   source, groups)
+                         .getResult()
+                   : memref::CollapseShapeOp::create(builder_, op->getLoc(),
+                                                     type, source, groups)
+                         .getResult();
+  buffers_.map(result, view);
+  rows_[result] = rows_.lookup(op->getOperand(0));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Work
+//===----------------------------------------------------------------------===//
+
+FailureOr<FunctionOutliner::Rows> FunctionOutliner::inferRows(Operation *op) {
+  if (isa<GatherRowsOp>(op))
+    return Rows::Outputs;
+  std::optional<Rows> rows;
+  for (Value operand : op->getOperands()) {
+    if (!isa<RankedTensorType>(operand.getType()))
+      continue;
+    Rows own = rows_.lookup(operand);
+    if (rows && *rows != own)
+      return op->emitOpError() << "expects operands with the same rows but got "
+                                  "tokens and outputs";
+    rows = own;
+  }
+  return rows.value_or(Rows::Tokens);
+}
+
+AffineMap FunctionOutliner::getWork(Operation *op, Rows rows) {
+  AffineExpr count = builder_.getAffineDimExpr(rows == Rows::Tokens ? 0 : 1);
+  if (auto linear = dyn_cast<LinearOp>(op)) {
+    int64_t items = llvm::divideCeil(linear.getWeight().getType().getDimSize(0),
+                                     rowsPerItem);
+    count = builder_.getAffineConstantExpr(items);
+  } else if (auto attention = dyn_cast<AttentionOp>(op)) {
+    count = count * attention.getCache().getType().getKvHeads();
+  }
+  return AffineMap::get(2, 0, count);
+}
+
+Value FunctionOutliner::getItems(AffineMap work) {
+  Value &items = items_[work];
+  if (items)
+    return items;
+  OpBuilder::InsertionGuard guard(builder_);
+  builder_.setInsertionPoint(firstOperation_);
+  Location loc = function_.getLoc();
+  std::optional<SmallVector<Value, 8>> counts = affine::expandAffineMap(
+      builder_, loc, work, ValueRange{tokens_, outputs_});
+  items = counts->front();
+  for (Value count : llvm::drop_begin(*counts))
+    items = arith::MinSIOp::create(builder_, loc, items, count);
+  return items;
+}
+
+void FunctionOutliner::dispatch(Location loc, StringRef operation,
+                                ValueRange bindings, DictionaryAttr config,
+                                AffineMap work) {
+  KernelOp kernel = kernels_.getOrCreate(loc, *lookupKernelOperation(operation),
+                                         bindings.getTypes(), config, work);
+  DispatchOp::create(builder_, loc, FlatSymbolRefAttr::get(kernel),
+                     getItems(work), bindings);
+  ++numDispatches_;
+}
+
+//===----------------------------------------------------------------------===//
+// Operations
+//===----------------------------------------------------------------------===//
+
+LogicalResult FunctionOutliner::convertOperation(Operation *op) {
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](WeightOp weight) {
+        buffers_.map(weight.getResult(), weight.getResult());
+        return success();
+      })
+      .Case<SplitHeadsOp, MergeHeadsOp>(
+          [&](auto view) { return convertView(view); })
+      .Case([&](MoeOp moe) { return convertMoe(moe); })
+      .Case([&](ComputeOpInterface compute) { return convertCompute(compute); })
+      .Case([&](func::ReturnOp returned) -> LogicalResult {
+        for (Value value : returned.getOperands())
+          if (isa<CacheType>(value.getType()) && !cache_.isNewest(value))
+            return returned.emitOpError()
+                   << "expects the newest state of the cache but got an "
+                      "earlier one";
+        return success();
+      })
+      .Default([](Operation *other) {
+        return other->emitOpError() << "expects an operation of the graph or "
+                                       "fused level to outline but got another";
+      });
+}
+
+DictionaryAttr FunctionOutliner::getConfig(Operation *op,
+                                           const KernelOperation &kernel,
+                                           Rows rows) {
+  NamedAttrList config;
+  for (StringRef name : kernel.attributes)
+    if (Attribute value = op->getAttr(name))
+      config.set(name, value);
+  if (auto linear = dyn_cast<LinearOp>(op)) {
+    config.set("has_bias", builder_.getBoolAttr(bool(linear.getBias())));
+    config.set("has_residual",
+               builder_.getBoolAttr(bool(linear.getResidual())));
+    config.set("rows", builder_.getStringAttr(
+                           rows == Rows::Tokens ? "tokens" : "outputs"));
+  }
+  return config.getDictionary(builder_.getContext());
+}
+
+LogicalResult FunctionOutliner::convertCompute(ComputeOpInterface op) {
+  FailureOr<Rows> rows = inferRows(op);
+  if (failed(rows))
+    return failure();
+  if (auto append = dyn_cast<CacheAppendOp>(*op)) {
+    if (failed(cache_.append(append)))
+      return failure();
+    Value cache = buffers_.lookup(append.getCache());
+    buffers_.map(append.getResult(), cache);
+  }
+  SmallVector<Value> bindings;
+  Value updated;
+  for (Value operand : op->getOperands()) {
+    Value buffer = buffers_.lookup(operand);
+    if (isa<CacheType>(operand.getType())) {
+      if (isa<CacheAppendOp>(*op)) {
+        // Bindings that are written come last.
+        updated = buffer;
+        continue;
+      }
+      auto layer = op->getAttrOfType<IntegerAttr>("layer");
+      if (failed(cache_.read(op, operand, layer.getInt())))
+        return failure();
+    }
+    bindings.push_back(buffer);
+  }
+  if (updated)
+    bindings.push_back(updated);
+  for (Value result : op->getResults()) {
+    if (isa<CacheType>(result.getType()))
+      continue;
+    Value buffer = getResultBuffer(op, result);
+    if (!buffer)
+      return failure();
+    bindings.push_back(buffer);
+    rows_[result] = *rows;
+  }
+  StringRef name = op.getKernelOperation();
+  dispatch(op->getLoc(), name, bindings,
+           getConfig(op, *lookupKernelOperation(name), *rows),
+           getWork(op, *rows));
+  return success();
+}
+
+/// Location of a launch beside the one that `loc` names:
+/// "layers.0.mlp.residual" gives "layers.0.mlp.router".
+static Location getSiblingLoc(Location loc, StringRef name) {
+  auto own = loc->findInstanceOf<NameLoc>();
+  if (!own)
+    return loc;
+  StringRef parent = own.getName().getValue().rsplit('.').first;
+  auto sibling = StringAttr::get(loc.getContext(), parent + "." + name);
+  return NameLoc::get(sibling, own.getChildLoc());
+}
+
+LogicalResult FunctionOutliner::convertMoe(MoeOp op) {
+  FailureOr<Rows> rows = inferRows(op);
+  if (failed(rows))
+    return failure();
+  if (*rows != Rows::Tokens)
+    return op.emitOpError() << "expects rows of tokens but got outputs";
+  int64_t experts = op.getRouter().getType().getDimSize(0);
+  int64_t k = op.getK();
+  int64_t width = op.getDown().getType().getDimSize(2);
+  int64_t columns = op.getDown().getType().getDimSize(1);
+  Value input = buffers_.lookup(op.getInput());
+  int64_t tokens = cast<MemRefType>(input.getType()).getDimSize(0);
+  Type f32 = builder_.getF32Type(), i32 = builder_.getI32Type();
+  AffineExpr count = builder_.getAffineDimExpr(0);
+  auto constantWork = [&](int64_t items) {
+    return AffineMap::get(2, 0, builder_.getAffineConstantExpr(items));
+  };
+  auto named = [&](StringRef name, Attribute value) {
+    return builder_.getNamedAttr(name, value);
+  };
+  NamedAttribute kAttr = named("k", op.getKAttr());
+
+  Location routerLoc = getSiblingLoc(op.getLoc(), "router");
+  Value logits = allocate(routerLoc, {tokens, experts}, f32);
+  dispatch(routerLoc, "linear",
+           {input, op.getRouter(), op.getRouterBias(), logits},
+           builder_.getDictionaryAttr(
+               {named("has_bias", builder_.getBoolAttr(true)),
+                named("has_residual", builder_.getBoolAttr(false)),
+                named("rows", builder_.getStringAttr("tokens"))}),
+           constantWork(llvm::divideCeil(experts, rowsPerItem)));
+
+  Location routeLoc = getSiblingLoc(op.getLoc(), "route");
+  Value weights = allocate(routeLoc, {tokens, k}, f32);
+  Value chosen = allocate(routeLoc, {experts}, i32);
+  Value offsets = allocate(routeLoc, {experts + 1}, i32);
+  Value active = allocate(routeLoc, {1}, i32);
+  Value slots = allocate(routeLoc, {tokens * k}, i32);
+  dispatch(routeLoc, "route", {logits, weights, chosen, offsets, active, slots},
+           builder_.getDictionaryAttr({kAttr}), constantWork(1));
+
+  // One item is a panel of rows of an active expert.
+  Location gateUpLoc = getSiblingLoc(op.getLoc(), "expert_gate_up");
+  Value hidden = allocate(gateUpLoc, {tokens * k, width}, f32);
+  int64_t panels = llvm::divideCeil(2 * width, rowsPerItem);
+  AffineExpr most[] = {builder_.getAffineConstantExpr(experts * panels),
+                       count * (k * panels)};
+  dispatch(gateUpLoc, "expert_gate_up",
+           {input, chosen, offsets, active, slots, op.getGateUp(),
+            op.getGateUpBias(), hidden},
+           builder_.getDictionaryAttr({named("alpha", op.getAlphaAttr()), kAttr,
+                                       named("limit", op.getLimitAttr())}),
+           AffineMap::get(2, 0, most, builder_.getContext()));
+
+  SmallVector<Value> bindings = {hidden,       chosen,          offsets,
+                                 active,       slots,           weights,
+                                 op.getDown(), op.getDownBias()};
+  if (op.getResidual())
+    bindings.push_back(buffers_.lookup(op.getResidual()));
+  Value output = getResultBuffer(op, op.getResult());
+  if (!output)
+    return failure();
+  bindings.push_back(output);
+  bool hasResidual = bool(op.getResidual());
+  dispatch(
+      op.getLoc(), "expert_down", bindings,
+      builder_.getDictionaryAttr(
+          {named("has_residual", builder_.getBoolAttr(hasResidual)), kAttr}),
+      constantWork(llvm::divideCeil(columns, rowsPerItem)));
+  rows_[op.getResult()] = *rows;
+  return success();
+}

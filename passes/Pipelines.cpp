@@ -1,0 +1,84 @@
+//===- Pipelines.cpp - The named pipelines ----------------------*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Passes.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+
+namespace {
+
+struct NamedFusion {
+  llvm::StringRef name;
+  std::unique_ptr<Pass> (*create)();
+};
+
+const NamedFusion fusions[] = {
+    {"fuse-rope", gossamer::createFuseRope},
+    {"fuse-attention", gossamer::createFuseAttention},
+    {"fuse-expert-routing", gossamer::createFuseExpertRouting},
+    // After the others: it takes what they made.
+    {"fuse-residual", gossamer::createFuseResidual},
+};
+
+} // namespace
+
+llvm::ArrayRef<llvm::StringRef> gossamer::getFusionNames() {
+  static const auto names = llvm::map_to_vector(
+      fusions, [](const NamedFusion &fusion) { return fusion.name; });
+  return names;
+}
+
+void gossamer::buildFusePipeline(OpPassManager &manager,
+                                 const FusePipelineOptions &options) {
+  // Views of views and doubled weights would hide groups from the fusions.
+  manager.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  manager.addNestedPass<func::FuncOp>(createCSEPass());
+  for (const NamedFusion &fusion : fusions)
+    if (!llvm::is_contained(options.disable, fusion.name))
+      manager.addNestedPass<func::FuncOp>(fusion.create());
+}
+
+void gossamer::buildPlanPipeline(OpPassManager &manager,
+                                 const PlanPipelineOptions &options) {
+  OutlineKernelsOptions outline;
+  outline.maxTokens = options.maxTokens;
+  manager.addPass(createOutlineKernels(outline));
+  manager.addNestedPass<func::FuncOp>(createGroupDispatches());
+  manager.addNestedPass<func::FuncOp>(createPlanMemory());
+}
+
+/// Parses the options of gptoss-fuse, checks the names in it, and builds.
+static LogicalResult
+addFusePipeline(OpPassManager &manager, llvm::StringRef text,
+                llvm::function_ref<LogicalResult(const llvm::Twine &)> error) {
+  gossamer::FusePipelineOptions options;
+  if (failed(options.parseFromString(text)))
+    return failure();
+  for (const std::string &name : options.disable)
+    if (!llvm::is_contained(gossamer::getFusionNames(), name))
+      return error("expects disable to name a fusion (" +
+                   llvm::join(gossamer::getFusionNames(), ", ") +
+                   ") but got '" + name + "'");
+  gossamer::buildFusePipeline(manager, options);
+  return success();
+}
+
+void gossamer::registerGossamerPipelines() {
+  registerPassPipeline(
+      "gptoss-fuse", "Fuse groups of primitive operations", addFusePipeline,
+      [](llvm::function_ref<void(const detail::PassOptions &)> visit) {
+        visit(FusePipelineOptions());
+      });
+  PassPipelineRegistration<PlanPipelineOptions>(
+      "gptoss-plan", "Turn operations into planned launches of kernels",
+      buildPlanPipeline);
+}
