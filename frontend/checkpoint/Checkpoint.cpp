@@ -19,10 +19,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char *kSingleFile = "model.safetensors";
-constexpr const char *kIndexFile = "model.safetensors.index.json";
+constexpr const char *singleFile = "model.safetensors";
+constexpr const char *indexFile = "model.safetensors.index.json";
 /// Config files are read whole; no real one comes near.
-constexpr uint64_t kMaxConfigBytes = 16 << 20;
+constexpr uint64_t configBytesLimit = 16 << 20;
 
 std::string join(const std::string &directory, const char *name) {
   return (fs::path(directory) / name).string();
@@ -41,9 +41,9 @@ std::optional<std::string> findFile(const std::string &directory,
 
 Expected<MappedFile> openConfigText(const std::string &path) {
   GOSS_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(path));
-  if (file.size() > kMaxConfigBytes)
+  if (file.size() > configBytesLimit)
     return invalidData(path + ": expects at most " +
-                       std::to_string(kMaxConfigBytes) + " bytes but got " +
+                       std::to_string(configBytesLimit) + " bytes but got " +
                        std::to_string(file.size()));
   return file;
 }
@@ -51,13 +51,13 @@ Expected<MappedFile> openConfigText(const std::string &path) {
 /// "3 are missing (a, b, c)", with at most five names.
 std::string countNames(const std::vector<std::string_view> &names,
                        const char *one, const char *many) {
-  constexpr size_t kShown = 5;
+  constexpr size_t shownNames = 5;
   std::string text =
       std::to_string(names.size()) + (names.size() == 1 ? one : many) + " (";
-  for (size_t i = 0; i < std::min(names.size(), kShown); ++i)
+  for (size_t i = 0; i < std::min(names.size(), shownNames); ++i)
     text += (i == 0 ? "" : ", ") + std::string(names[i]);
-  if (names.size() > kShown)
-    text += " and " + std::to_string(names.size() - kShown) + " more";
+  if (names.size() > shownNames)
+    text += " and " + std::to_string(names.size() - shownNames) + " more";
   return text + ")";
 }
 
@@ -170,17 +170,17 @@ Status Checkpoint::openShards(const std::string &indexPath) {
 }
 
 Status Checkpoint::openWeights() {
-  bool single = exists(join(path_, kSingleFile));
-  std::string indexPath = join(path_, kIndexFile);
+  bool single = exists(join(path_, singleFile));
+  std::string indexPath = join(path_, indexFile);
   if (!single && !exists(indexPath))
-    return notFound(path_ + ": expects " + kSingleFile + " or " + kIndexFile +
+    return notFound(path_ + ": expects " + singleFile + " or " + indexFile +
                     " but found neither");
   if (!single)
     return openShards(indexPath);
   if (exists(indexPath))
-    config_.notes.push_back(std::string(kIndexFile) + " is ignored, as " +
-                            kSingleFile + " is present");
-  return openFile(kSingleFile);
+    config_.notes.push_back(std::string(indexFile) + " is ignored, as " +
+                            singleFile + " is present");
+  return openFile(singleFile);
 }
 
 ExpertForm Checkpoint::detectForm() {

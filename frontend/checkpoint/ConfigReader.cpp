@@ -15,12 +15,12 @@ namespace {
 
 // Upper bounds of the sizes. They are far above any model and keep every
 // product of sizes (the largest: all experts' bytes of all layers) in int64_t.
-constexpr int64_t kMaxExperts = 4096;
-constexpr int64_t kMaxWidth = int64_t(1) << 17;
-constexpr int64_t kMaxHeads = 4096;
-constexpr int64_t kMaxHeadDim = 1024;
-constexpr int64_t kMaxVocab = int64_t(1) << 24;
-constexpr int64_t kMaxContext = int64_t(1) << 27;
+constexpr int64_t expertLimit = 4096;
+constexpr int64_t widthLimit = int64_t(1) << 17;
+constexpr int64_t headLimit = 4096;
+constexpr int64_t headDimLimit = 1024;
+constexpr int64_t vocabLimit = int64_t(1) << 24;
+constexpr int64_t contextLimit = int64_t(1) << 27;
 
 using Names = std::initializer_list<const char *>;
 
@@ -90,19 +90,19 @@ Status readModelType(JsonValue root) {
 
 Status readHeadCounts(JsonValue root, ModelConfig &config) {
   GOSS_RETURN_IF_ERROR(
-      readSize(root, {"num_attention_heads"}, kMaxHeads, config.numHeads));
+      readSize(root, {"num_attention_heads"}, headLimit, config.numHeads));
   if (root.find("num_key_value_heads").isNull())
     config.numKvHeads = config.numHeads;
   else
     GOSS_RETURN_IF_ERROR(
-        readSize(root, {"num_key_value_heads"}, kMaxHeads, config.numKvHeads));
+        readSize(root, {"num_key_value_heads"}, headLimit, config.numKvHeads));
 
   JsonValue headDim = root.find("head_dim");
   if (!headDim.isNull())
-    return readSize(root, {"head_dim"}, kMaxHeadDim, config.headDim);
+    return readSize(root, {"head_dim"}, headDimLimit, config.headDim);
   // What transformers does with a null; the tensors' shapes confirm it.
   if (config.hiddenSize % config.numHeads != 0 ||
-      config.hiddenSize / config.numHeads > kMaxHeadDim)
+      config.hiddenSize / config.numHeads > headDimLimit)
     return headDim.mismatch(
         "a number, as hidden_size " + std::to_string(config.hiddenSize) +
         " does not divide into " + std::to_string(config.numHeads) + " heads,");
@@ -112,19 +112,19 @@ Status readHeadCounts(JsonValue root, ModelConfig &config) {
 
 Status readSizes(JsonValue root, ModelConfig &config) {
   GOSS_RETURN_IF_ERROR(
-      readSize(root, {"num_hidden_layers"}, kMaxLayers, config.numLayers));
+      readSize(root, {"num_hidden_layers"}, layerLimit, config.numLayers));
   GOSS_RETURN_IF_ERROR(readSize(root, {"num_local_experts", "num_experts"},
-                                kMaxExperts, config.numExperts));
+                                expertLimit, config.numExperts));
   GOSS_RETURN_IF_ERROR(readSize(root,
                                 {"num_experts_per_tok", "experts_per_token"},
-                                kMaxExperts, config.expertsPerToken));
+                                expertLimit, config.expertsPerToken));
   GOSS_RETURN_IF_ERROR(
-      readSize(root, {"hidden_size"}, kMaxWidth, config.hiddenSize));
-  GOSS_RETURN_IF_ERROR(readSize(root, {"intermediate_size"}, kMaxWidth,
+      readSize(root, {"hidden_size"}, widthLimit, config.hiddenSize));
+  GOSS_RETURN_IF_ERROR(readSize(root, {"intermediate_size"}, widthLimit,
                                 config.intermediateSize));
   GOSS_RETURN_IF_ERROR(
-      readSize(root, {"vocab_size"}, kMaxVocab, config.vocabSize));
-  GOSS_RETURN_IF_ERROR(readSize(root, {"max_position_embeddings"}, kMaxContext,
+      readSize(root, {"vocab_size"}, vocabLimit, config.vocabSize));
+  GOSS_RETURN_IF_ERROR(readSize(root, {"max_position_embeddings"}, contextLimit,
                                 config.maxContext));
   return readHeadCounts(root, config);
 }
@@ -153,7 +153,7 @@ Status readLayerTypes(JsonValue root, ModelConfig &config) {
     config.slidingWindow = 0;
   GOSS_RETURN_IF_ERROR(window.isNull()
                            ? Status::ok()
-                           : readSize(root, {"sliding_window"}, kMaxContext,
+                           : readSize(root, {"sliding_window"}, contextLimit,
                                       config.slidingWindow));
   JsonValue types = root.find("layer_types");
   if (!types.isPresent() || types.isNull()) {
@@ -224,10 +224,10 @@ Status readOriginalContext(JsonValue root, JsonValue yarn,
                            ModelConfig &config) {
   RopeConfig &rope = config.rope;
   if (findValue(yarn, "original_max_position_embeddings").isPresent())
-    return readSize(yarn, {"original_max_position_embeddings"}, kMaxContext,
+    return readSize(yarn, {"original_max_position_embeddings"}, contextLimit,
                     rope.originalContext);
   if (findValue(root, "initial_context_length").isPresent())
-    return readSize(root, {"initial_context_length"}, kMaxContext,
+    return readSize(root, {"initial_context_length"}, contextLimit,
                     rope.originalContext);
   rope.originalContext = config.maxContext;
   config.notes.push_back(
@@ -271,10 +271,10 @@ Status readYarn(JsonValue root, JsonValue yarn, ModelConfig &config) {
 /// (transformers 4), or the default.
 Status readTheta(JsonValue root, JsonValue parameters, RopeConfig &rope) {
   // ln(theta) divides the YaRN bounds, so theta must exceed 1.
-  constexpr double kMinTheta = 1.0 + 1e-3;
+  constexpr double thetaLimit = 1.0 + 1e-3;
   GOSS_RETURN_IF_ERROR(
-      readNumber(root, "rope_theta", kMinTheta, 1e15, rope.theta));
-  return readNumber(parameters, "rope_theta", kMinTheta, 1e15, rope.theta);
+      readNumber(root, "rope_theta", thetaLimit, 1e15, rope.theta));
+  return readNumber(parameters, "rope_theta", thetaLimit, 1e15, rope.theta);
 }
 
 Status checkWholeRotation(JsonValue object) {

@@ -25,7 +25,7 @@
 namespace gossamer {
 
 /// More layers than any model has.
-inline constexpr int64_t kMaxLayers = 1024;
+inline constexpr int64_t layerLimit = 1024;
 
 /// Which keys a layer's queries may see.
 enum class AttentionKind : uint8_t {

@@ -6,6 +6,8 @@
 
 #include "frontend/checkpoint/ParameterList.h"
 
+#include "runtime/weights/Mxfp4.h"
+
 #include <utility>
 
 namespace gossamer {
@@ -62,13 +64,12 @@ void ParameterList::addExpert(std::string symbol, std::vector<int64_t> shape,
     parameter.tensors.front().shape = {experts, in, out};
     return;
   }
-  uint64_t blocks = in / kMxfp4BlockSize;
+  uint64_t blocks = in / mxfp4BlockElements;
   parameter.element = ElementType::F4E2M1;
   parameter.layout = StorageLayout::Published;
-  parameter.tensors = {{tensor + "_blocks",
-                        DType::U8,
-                        {experts, out, blocks, kMxfp4BlockSize / 2}},
-                       {tensor + "_scales", DType::U8, {experts, out, blocks}}};
+  parameter.tensors = {
+      {tensor + "_blocks", DType::U8, {experts, out, blocks, mxfp4BlockBytes}},
+      {tensor + "_scales", DType::U8, {experts, out, blocks}}};
 }
 
 void ParameterList::addLinear(const std::string &symbol,

@@ -51,9 +51,6 @@ enum class ParameterKind : uint8_t {
   Expert
 };
 
-/// Inputs that share one MXFP4 scale.
-inline constexpr int64_t kMxfp4BlockSize = 32;
-
 /// One tensor of a checkpoint as the config prescribes it.
 struct TensorSpec {
   std::string name; ///< Hugging Face name.

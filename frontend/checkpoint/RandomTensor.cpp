@@ -33,14 +33,14 @@ uint64_t hashName(std::string_view name) {
 }
 
 /// Root mean square of the 16 E2M1 values, each as likely.
-constexpr double kE2m1Rms = 2.9262;
+constexpr double e2m1Rms = 2.9262;
 
 /// Half-width of a uniform distribution, in its standard deviations.
-constexpr double kUniformWidth = 1.7320508;
+constexpr double uniformWidth = 1.7320508;
 
 /// E8M0 scale that gives rows of `in` random codes the norm one.
 uint8_t rowScale(double in) {
-  double exponent = std::nearbyint(-std::log2(kE2m1Rms * std::sqrt(in)));
+  double exponent = std::nearbyint(-std::log2(e2m1Rms * std::sqrt(in)));
   return static_cast<uint8_t>(std::clamp(127.0 + exponent, 2.0, 250.0));
 }
 
@@ -53,7 +53,7 @@ RandomTensor::RandomTensor(const Parameter &parameter, const TensorSpec &tensor,
   double amplitude = 0;
   switch (parameter.kind) {
   case ParameterKind::Embedding:
-    amplitude = kUniformWidth;
+    amplitude = uniformWidth;
     break;
   case ParameterKind::Norm:
     center_ = 1.0f;
@@ -62,7 +62,7 @@ RandomTensor::RandomTensor(const Parameter &parameter, const TensorSpec &tensor,
   case ParameterKind::Linear:
     // Rows of norm one keep the size of activations; twice that lets router
     // and head prefer some outputs clearly.
-    amplitude = 2.0 * kUniformWidth / std::sqrt(in);
+    amplitude = 2.0 * uniformWidth / std::sqrt(in);
     break;
   case ParameterKind::Bias:
     amplitude = 0.125;
@@ -104,10 +104,10 @@ uint64_t RandomTensor::toBf16(uint64_t word) const {
 template <typename Convert>
 void RandomTensor::fillWords(uint64_t begin, std::span<std::byte> out,
                              Convert convert) const {
-  constexpr uint64_t kIncrement = 0x9E3779B97F4A7C15u;
-  uint64_t counter = key_ + begin / 8 * kIncrement;
+  constexpr uint64_t increment = 0x9E3779B97F4A7C15u;
+  uint64_t counter = key_ + begin / 8 * increment;
   size_t whole = out.size() / 8;
-  for (size_t i = 0; i < whole; ++i, counter += kIncrement) {
+  for (size_t i = 0; i < whole; ++i, counter += increment) {
     uint64_t word = convert(mix(counter));
     std::memcpy(out.data() + 8 * i, &word, 8);
   }

@@ -27,12 +27,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char *kIndexFile = "model.safetensors.index.json";
-constexpr const char *kPresets[] = {"20b", "120b", "seed-demo"};
+constexpr const char *indexFile = "model.safetensors.index.json";
+constexpr const char *presets[] = {"20b", "120b", "seed-demo"};
 
 /// Bytes made at once, and the part of them that one task makes.
-constexpr uint64_t kBufferBytes = 32 << 20;
-constexpr uint64_t kTaskBytes = 1 << 20;
+constexpr uint64_t bufferBytes = 32 << 20;
+constexpr uint64_t taskBytes = 1 << 20;
 
 ModelConfig published(int64_t layers, int64_t experts) {
   ModelConfig config; // its defaults are the published sizes.
@@ -148,11 +148,11 @@ private:
 void ShardStream::fill(std::vector<std::byte> &buffer) {
   std::vector<Piece> pieces;
   size_t used = 0;
-  while (tensor_ < shard_.sizes.size() && used < kBufferBytes) {
+  while (tensor_ < shard_.sizes.size() && used < bufferBytes) {
     uint64_t size =
-        std::min({shard_.sizes[tensor_] - position_, kTaskBytes,
+        std::min({shard_.sizes[tensor_] - position_, taskBytes,
                   // A piece that ends within a tensor ends on a whole word.
-                  std::max<uint64_t>((kBufferBytes - used) & ~uint64_t(7), 8)});
+                  std::max<uint64_t>((bufferBytes - used) & ~uint64_t(7), 8)});
     pieces.push_back({&shard_.contents[tensor_], position_, used, size});
     used += size;
     position_ += size;
@@ -241,9 +241,9 @@ private:
 
 Expected<ModelConfig> withLayers(const ModelConfig &config, int64_t layers) {
   ModelConfig changed = config;
-  if (layers < 0 || layers > kMaxLayers)
+  if (layers < 0 || layers > layerLimit)
     return usageError("number of layers expects 1 to " +
-                      std::to_string(kMaxLayers) + " but got " +
+                      std::to_string(layerLimit) + " but got " +
                       std::to_string(layers));
   if (layers != 0)
     changed.setNumLayers(layers);
@@ -252,7 +252,7 @@ Expected<ModelConfig> withLayers(const ModelConfig &config, int64_t layers) {
 
 } // namespace
 
-std::span<const char *const> synthPresets() { return kPresets; }
+std::span<const char *const> synthPresets() { return presets; }
 
 Expected<ModelConfig> synthConfig(const std::string &presetOrFile) {
   if (presetOrFile == "20b")
@@ -303,8 +303,8 @@ Status writeSyntheticCheckpoint(const ModelConfig &config,
     output.noteFile(shards[i].name);
   }
   if (shards.size() > 1) {
-    GOSS_RETURN_IF_ERROR(writeFile(output.file(kIndexFile), indexJson(shards)));
-    output.noteFile(kIndexFile);
+    GOSS_RETURN_IF_ERROR(writeFile(output.file(indexFile), indexJson(shards)));
+    output.noteFile(indexFile);
   }
   // Without its config the directory is no checkpoint, so this comes last.
   GOSS_RETURN_IF_ERROR(

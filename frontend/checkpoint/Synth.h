@@ -26,7 +26,7 @@
 namespace gossamer {
 
 /// Where published checkpoints are cut into files.
-inline constexpr uint64_t kPublishedShardBytes = 4'800'000'000;
+inline constexpr uint64_t publishedShardBytes = 4'800'000'000;
 
 struct SynthOptions {
   /// Number of layers instead of the config's; 0 keeps it.
@@ -34,7 +34,7 @@ struct SynthOptions {
   /// The same config and seed give the same bytes, on every machine.
   uint64_t seed = 0;
   /// A new file begins when the current one would exceed this.
-  uint64_t shardBytes = kPublishedShardBytes;
+  uint64_t shardBytes = publishedShardBytes;
   ProgressFunction progress;
 };
 

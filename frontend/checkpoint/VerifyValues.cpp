@@ -11,6 +11,8 @@
 
 #include "frontend/checkpoint/Checkpoint.h"
 
+#include "runtime/weights/Mxfp4.h"
+
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -22,11 +24,7 @@ namespace gossamer {
 namespace {
 
 /// Large enough to hide the cost of a task, small enough to cancel soon.
-constexpr uint64_t kChunkBytes = 4 << 20;
-
-/// The largest scale whose product with the largest element, 6 2^(s-127), is
-/// a finite float32.
-constexpr uint8_t kLargestScale = 252;
+constexpr uint64_t chunkBytes = 4 << 20;
 
 enum class ValueKind : uint8_t { BF16, F16, F32, Scale };
 
@@ -42,10 +40,10 @@ struct Chunk {
 /// The common case, none, runs without a branch on the elements.
 template <typename T>
 size_t findNonFinite(const std::byte *data, size_t count, T exponentMask) {
-  constexpr size_t kBlock = 4096;
-  T values[kBlock];
-  for (size_t begin = 0; begin < count; begin += kBlock) {
-    size_t n = std::min(kBlock, count - begin);
+  constexpr size_t blockElements = 4096;
+  T values[blockElements];
+  for (size_t begin = 0; begin < count; begin += blockElements) {
+    size_t n = std::min(blockElements, count - begin);
     // Elements of a file may be misaligned.
     std::memcpy(values, data + begin * sizeof(T), n * sizeof(T));
     unsigned bad = 0;
@@ -58,14 +56,6 @@ size_t findNonFinite(const std::byte *data, size_t count, T exponentMask) {
         return begin + i;
   }
   return count;
-}
-
-size_t findLargeScale(const std::byte *data, size_t count) {
-  const auto *scales = reinterpret_cast<const uint8_t *>(data);
-  return static_cast<size_t>(
-      std::find_if(scales, scales + count,
-                   [](uint8_t scale) { return scale > kLargestScale; }) -
-      scales);
 }
 
 size_t elementBytes(ValueKind kind) {
@@ -84,7 +74,7 @@ size_t findBad(const Chunk &chunk) {
   case ValueKind::F32:
     return findNonFinite<uint32_t>(data, count, 0x7F800000);
   case ValueKind::Scale:
-    return findLargeScale(data, count);
+    return findBadMxfp4Scale({reinterpret_cast<const uint8_t *>(data), count});
   }
   return count;
 }
@@ -105,7 +95,7 @@ Status describe(const Chunk &chunk, size_t element, const std::string &path) {
   if (chunk.kind == ValueKind::Scale)
     return invalidData(
         where + " expects an E8M0 scale of at most " +
-        std::to_string(kLargestScale) + " but got " +
+        std::to_string(mxfp4LargestScale) + " but got " +
         std::to_string(static_cast<unsigned>(chunk.bytes[element])));
   return invalidData(where +
                      " expects a finite number but got NaN or infinity");
@@ -114,8 +104,8 @@ Status describe(const Chunk &chunk, size_t element, const std::string &path) {
 void appendChunks(const TensorSpec &spec, const TensorLocation &location,
                   ValueKind kind, std::span<const std::byte> bytes,
                   std::vector<Chunk> &chunks) {
-  for (uint64_t begin = 0; begin < bytes.size(); begin += kChunkBytes) {
-    uint64_t size = std::min<uint64_t>(kChunkBytes, bytes.size() - begin);
+  for (uint64_t begin = 0; begin < bytes.size(); begin += chunkBytes) {
+    uint64_t size = std::min<uint64_t>(chunkBytes, bytes.size() - begin);
     chunks.push_back({&spec, location.file, kind, bytes.subspan(begin, size),
                       begin / elementBytes(kind)});
   }

@@ -106,8 +106,8 @@ gptoss::CacheType GraphBuilder::getCacheType() {
       windows.push_back(window);
   }
   return gptoss::CacheType::get(builder_.getContext(), builder_.getF32Type(),
-                                config_.numKvHeads, config_.headDim,
-                                kPageTokens, maxContext_, windows, groups);
+                                config_.numKvHeads, config_.headDim, pageTokens,
+                                maxContext_, windows, groups);
 }
 
 gptoss::RopeAttr GraphBuilder::getRopeAttr() {

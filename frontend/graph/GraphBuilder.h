@@ -28,7 +28,7 @@ struct GraphOptions {
 };
 
 /// Positions that share a page of the KV cache.
-inline constexpr int64_t kPageTokens = 16;
+inline constexpr int64_t pageTokens = 16;
 
 /// Loads the dialects that buildGraph uses into `context`.
 void loadGraphDialects(mlir::MLIRContext &context);
