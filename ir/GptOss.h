@@ -16,6 +16,7 @@
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
+#include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
@@ -42,7 +43,7 @@ struct Real {
 };
 
 /// Prints the shortest decimal that reads back as the same double.
-AsmPrinter &operator<<(AsmPrinter &printer, Real real);
+void printReal(AsmPrinter &printer, Real real);
 
 /// Sizes of a step, for costs.
 struct StepSize {
