@@ -1,0 +1,81 @@
+//===- RuntimeBenchmark.cpp - Parts of the runtime, one by one ------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+//
+// What happens between two steps, measured alone: tokenizing and sampling.
+// `goss bench` measures whole steps. Run: build/release/bin/RuntimeBenchmark
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/generate/Sampler.h"
+#include "runtime/support/MappedFile.h"
+#include "runtime/text/Tokenizer.h"
+
+#include <benchmark/benchmark.h>
+#include <cmath>
+
+using namespace gossamer;
+
+namespace {
+
+Tokenizer readTokenizer() {
+  auto file = MappedFile::open(GOSSAMER_SOURCE_DIR
+                               "/models/tiny-stories/tokenizer.json");
+  if (!file)
+    std::abort();
+  auto tokenizer = Tokenizer::fromJson(file->text(), "tokenizer.json");
+  if (!tokenizer)
+    std::abort();
+  return tokenizer.take();
+}
+
+void encodeStory(benchmark::State &state) {
+  Tokenizer tokenizer = readTokenizer();
+  std::string text;
+  while (text.size() < static_cast<size_t>(state.range(0)))
+    text += "Once upon a time, there was a little girl named Lily. ";
+  for (auto _ : state)
+    benchmark::DoNotOptimize(tokenizer.encode(text));
+  state.SetBytesProcessed(
+      static_cast<int64_t>(state.iterations() * text.size()));
+}
+BENCHMARK(encodeStory)->Arg(1 << 10)->Arg(1 << 20);
+
+void encodeOneLetter(benchmark::State &state) {
+  Tokenizer tokenizer = readTokenizer();
+  std::string text(static_cast<size_t>(state.range(0)), 'a');
+  for (auto _ : state)
+    benchmark::DoNotOptimize(tokenizer.encode(text));
+  state.SetBytesProcessed(
+      static_cast<int64_t>(state.iterations() * text.size()));
+}
+BENCHMARK(encodeOneLetter)->Arg(1 << 10)->Arg(1 << 20);
+
+/// Logits that fall off like those of a language model.
+std::vector<float> makeLogits(size_t count) {
+  std::vector<float> logits(count);
+  uint32_t random = 1;
+  for (float &logit : logits) {
+    random = random * 1664525u + 1013904223u;
+    logit = -std::log(static_cast<float>(random >> 8) + 1.0f);
+  }
+  return logits;
+}
+
+void sampleToken(benchmark::State &state, SamplingOptions options) {
+  std::vector<float> logits = makeLogits(201088);
+  Sampler sampler(options, static_cast<uint32_t>(logits.size()));
+  uint64_t position = 0;
+  for (auto _ : state)
+    benchmark::DoNotOptimize(sampler.sample(logits, position++));
+}
+BENCHMARK_CAPTURE(sampleToken, greedy, SamplingOptions{.greedy = true});
+BENCHMARK_CAPTURE(sampleToken, temperature, SamplingOptions{});
+BENCHMARK_CAPTURE(sampleToken, top_k_50, SamplingOptions{.topK = 50});
+BENCHMARK_CAPTURE(sampleToken, top_p_90, SamplingOptions{.topP = 0.9});
+
+} // namespace
+
+BENCHMARK_MAIN();
