@@ -183,6 +183,11 @@ Expected<JsonDocument> JsonDocument::parse(std::string_view text,
     return invalidData(source + ": expects at most " +
                        std::to_string(maxBytes) + " bytes of JSON but got " +
                        std::to_string(text.size()));
+  // The parser takes a zero byte for the end of the text; JSON has no place
+  // for one.
+  if (size_t at = text.find('\0'); at != std::string_view::npos)
+    return invalidData(source + ": is not valid JSON: zero byte at offset " +
+                       std::to_string(at));
   auto tree = std::make_unique<JsonTree>();
   // No decoded string is longer than its text: the buffer never moves, and
   // views into it stay valid while it grows.

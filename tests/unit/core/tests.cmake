@@ -1,0 +1,10 @@
+gossamer_unit_test(core-tests
+  core/ArtifactTest.cpp
+  core/FileTest.cpp
+  core/FloatTypesTest.cpp
+  core/JsonTest.cpp
+  core/ManifestTest.cpp
+  core/Mxfp4Test.cpp
+  core/NpyTest.cpp
+  core/SafetensorsTest.cpp
+  LINK gossamer_artifact)
