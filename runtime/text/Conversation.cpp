@@ -145,9 +145,8 @@ private:
       return Status::ok();
     }
     if (const auto *system = std::get_if<SystemContent>(&content))
-      return role == Role::System
-                 ? renderSystem(*system)
-                 : wrongRole("system", role);
+      return role == Role::System ? renderSystem(*system)
+                                  : wrongRole("system", role);
     return role == Role::Developer
                ? renderDeveloper(std::get<DeveloperContent>(content))
                : wrongRole("developer", role);
@@ -279,10 +278,10 @@ Conversation Conversation::withSystem(SystemContent system) const {
   Conversation chat = *this;
   for (Message &message : chat.messages) {
     MessageHeader &header = message.header;
-    bool plain = std::all_of(
-        message.content.begin(), message.content.end(), [](const Content &c) {
-          return std::holds_alternative<std::string>(c);
-        });
+    bool plain = std::all_of(message.content.begin(), message.content.end(),
+                             [](const Content &c) {
+                               return std::holds_alternative<std::string>(c);
+                             });
     if ((header.role == Role::System || header.role == Role::Developer) &&
         plain) {
       header.role = Role::Developer;

@@ -104,8 +104,7 @@ Expected<Content> readContent(JsonValue part) {
     GOSS_ASSIGN_OR_RETURN(DeveloperContent developer, readDeveloper(part));
     return Content(std::move(developer));
   }
-  return type.mismatch(
-      "\"text\", \"system_content\" or \"developer_content\"");
+  return type.mismatch("\"text\", \"system_content\" or \"developer_content\"");
 }
 
 Status readHeader(JsonValue value, MessageHeader &header) {

@@ -12,16 +12,18 @@ using namespace gossamer;
 Expected<HarmonyTokens> HarmonyTokens::find(const Tokenizer &tokenizer) {
   HarmonyTokens tokens;
   const std::pair<const char *, TokenId *> names[] = {
-      {"<|start|>", &tokens.start},     {"<|message|>", &tokens.message},
-      {"<|end|>", &tokens.end},         {"<|call|>", &tokens.call},
-      {"<|return|>", &tokens.ret},      {"<|channel|>", &tokens.channel},
+      {"<|start|>", &tokens.start},
+      {"<|message|>", &tokens.message},
+      {"<|end|>", &tokens.end},
+      {"<|call|>", &tokens.call},
+      {"<|return|>", &tokens.ret},
+      {"<|channel|>", &tokens.channel},
       {"<|constrain|>", &tokens.constrain}};
   for (auto [name, id] : names) {
     std::optional<TokenId> found = tokenizer.specialId(name);
     if (!found)
       return notFound("tokenizer: expects the control token " +
-                      std::string(name) +
-                      " of the chat format but got none");
+                      std::string(name) + " of the chat format but got none");
     *id = *found;
   }
   tokens.endOfText = tokenizer.specialId("<|endoftext|>").value_or(-1);

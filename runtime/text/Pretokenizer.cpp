@@ -94,8 +94,7 @@ Expected<Pretokenizer> Pretokenizer::create(std::string_view pattern) {
   pcre2_set_parens_nest_limit(context.get(), 100);
   int error = 0;
   PCRE2_SIZE offset = 0;
-  constexpr uint32_t options =
-      PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C;
+  constexpr uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C;
   CodePtr code(pcre2_compile(bytes(rewritten), rewritten.size(), options,
                              &error, &offset, context.get()));
   if (!code)
@@ -135,8 +134,8 @@ void PieceReader::reset(std::string_view text) {
   position_ = searchFrom_ = matchBegin_ = matchEnd_ = 0;
   if (!state_->context)
     return;
-  auto steps = static_cast<uint32_t>(std::min<uint64_t>(
-      kBaseSteps + kStepsPerByte * text.size(), UINT32_MAX));
+  auto steps = static_cast<uint32_t>(
+      std::min<uint64_t>(kBaseSteps + kStepsPerByte * text.size(), UINT32_MAX));
   pcre2_set_match_limit(state_->context.get(), steps);
   pcre2_set_depth_limit(state_->context.get(), steps);
   pcre2_set_heap_limit(state_->context.get(), kMaxHeapKib);

@@ -57,8 +57,8 @@ size_t findSpecial(const TokenTable &tokens, std::string_view text, size_t from,
 Tokenizer::Tokenizer(std::shared_ptr<const Tables> tables)
     : tables_(std::move(tables)) {}
 
-Expected<std::vector<TokenId>>
-Tokenizer::encode(std::string_view text, EncodeOptions options) const {
+Expected<std::vector<TokenId>> Tokenizer::encode(std::string_view text,
+                                                 EncodeOptions options) const {
   std::string repaired;
   text = repairUtf8(text, repaired);
   if (text.size() > kMaxTextBytes)

@@ -109,9 +109,9 @@ Status checkModel(JsonValue model) {
       model, {"type", "dropout", "unk_token", "continuing_subword_prefix",
               "end_of_word_suffix", "fuse_unk", "byte_fallback",
               "ignore_merges", "vocab", "merges"}));
-  for (std::string_view name : {"dropout", "unk_token",
-                                "continuing_subword_prefix",
-                                "end_of_word_suffix"})
+  for (std::string_view name :
+       {"dropout", "unk_token", "continuing_subword_prefix",
+        "end_of_word_suffix"})
     GOSS_RETURN_IF_ERROR(checkUnused(model, name));
   for (std::string_view name : {"fuse_unk", "byte_fallback"})
     GOSS_RETURN_IF_ERROR(checkFalse(model, name));
@@ -138,16 +138,16 @@ public:
   Status addControlTokens(JsonValue tokens) {
     for (JsonValue token : tokens) {
       GOSS_RETURN_IF_ERROR(token.asObject().status());
-      GOSS_RETURN_IF_ERROR(checkMembers(token, {"id", "content", "single_word",
-                                                "lstrip", "rstrip",
-                                                "normalized", "special"}));
+      GOSS_RETURN_IF_ERROR(
+          checkMembers(token, {"id", "content", "single_word", "lstrip",
+                               "rstrip", "normalized", "special"}));
       for (std::string_view name : {"single_word", "lstrip", "rstrip"})
         GOSS_RETURN_IF_ERROR(checkFalse(token, name));
       GOSS_ASSIGN_OR_RETURN(bool special, token.getBool("special"));
       if (!special)
         return token.find("special").mismatch("true");
-      GOSS_ASSIGN_OR_RETURN(
-          int64_t id, token.getInteger("id", 0, TokenTable::kMaxIds - 1));
+      GOSS_ASSIGN_OR_RETURN(int64_t id,
+                            token.getInteger("id", 0, TokenTable::kMaxIds - 1));
       GOSS_RETURN_IF_ERROR(claim(token.find("id"), id));
       GOSS_ASSIGN_OR_RETURN(JsonValue content, token.get("content"));
       GOSS_RETURN_IF_ERROR(content.asString().status());

@@ -61,8 +61,8 @@ public:
   std::string render() {
     JsonValue variants = property_.find("oneOf");
     if (JsonValue title = property_.find("title"); title.isString())
-      out_ += indent_ + "// " + std::string(title.text()) + "\n" + indent_ +
-              "//\n";
+      out_ +=
+          indent_ + "// " + std::string(title.text()) + "\n" + indent_ + "//\n";
     if (!variants.isPresent())
       addDescription();
     addExamples();
@@ -101,11 +101,11 @@ private:
   /// it then stands nowhere.
   void addVariants(JsonValue variants) {
     JsonValue description = property_.find("description");
-    bool described = description.isString() &&
-                     (variants.size() == 0 ||
-                      !(*variants.begin()).find("description").isString() ||
-                      (*variants.begin()).find("description").text() !=
-                          description.text());
+    bool described =
+        description.isString() &&
+        (variants.size() == 0 ||
+         !(*variants.begin()).find("description").isString() ||
+         (*variants.begin()).find("description").text() != description.text());
     if (described)
       addDescription();
     if (property_.find("default").isPresent())
@@ -146,12 +146,12 @@ std::string objectType(JsonValue schema, const std::string &indent) {
   std::sort(required.begin(), required.end());
   if (JsonValue properties = schema.find("properties"); properties.isObject())
     for (JsonValue property : properties)
-      out += PropertyRenderer(property,
-                              std::binary_search(required.begin(),
-                                                 required.end(),
-                                                 property.name()),
-                              indent)
-                 .render();
+      out +=
+          PropertyRenderer(property,
+                           std::binary_search(required.begin(), required.end(),
+                                              property.name()),
+                           indent)
+              .render();
   return out + indent + "}";
 }
 
@@ -214,8 +214,8 @@ Expected<std::string> renderTool(const ToolDescription &tool) {
   GOSS_ASSIGN_OR_RETURN(
       JsonDocument schema,
       JsonDocument::parse(tool.parameters, "tool " + tool.name));
-  return out + "type " + tool.name + " = (_: " +
-         schemaToTypeScript(schema.root(), "") + ") => any;\n\n";
+  return out + "type " + tool.name +
+         " = (_: " + schemaToTypeScript(schema.root(), "") + ") => any;\n\n";
 }
 
 /// Lines of a namespace are separated, not ended, by line breaks.
@@ -268,9 +268,9 @@ gossamer::renderToolSection(const std::vector<ToolNamespace> &namespaces) {
   for (const ToolNamespace &space : namespaces)
     sorted.push_back(&space);
   std::sort(sorted.begin(), sorted.end(),
-                   [](const ToolNamespace *a, const ToolNamespace *b) {
-                     return a->name < b->name;
-                   });
+            [](const ToolNamespace *a, const ToolNamespace *b) {
+              return a->name < b->name;
+            });
   std::string out = "# Tools";
   for (const ToolNamespace *space : sorted) {
     GOSS_ASSIGN_OR_RETURN(std::string text, renderNamespace(*space));

@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/text/Utf8.h"
+#include <algorithm>
+#include <charconv>
 #include <cstring>
 
 using namespace gossamer;
@@ -47,6 +49,16 @@ size_t skipAsciiWords(std::string_view text) {
       break;
   }
   return i;
+}
+
+/// The code unit of a "\\uXXXX" that `text` begins with, or -1.
+int readUnicodeEscape(std::string_view text) {
+  if (!text.starts_with("\\u") || text.size() < 6)
+    return -1;
+  unsigned unit = 0;
+  const char *end = text.data() + 6;
+  auto [rest, error] = std::from_chars(text.data() + 2, end, unit, 16);
+  return error == std::errc() && rest == end ? static_cast<int>(unit) : -1;
 }
 
 } // namespace
@@ -127,4 +139,28 @@ std::string_view gossamer::repairUtf8(std::string_view text,
   storage.clear();
   appendValidUtf8(storage, text);
   return storage;
+}
+
+std::string gossamer::repairJsonSurrogates(std::string_view json) {
+  std::string out;
+  while (!json.empty()) {
+    size_t plain = std::min(json.find('\\'), json.size());
+    out += json.substr(0, plain);
+    json.remove_prefix(plain);
+    int unit = readUnicodeEscape(json);
+    bool high = unit >= 0xD800 && unit < 0xDC00;
+    bool low = unit >= 0xDC00 && unit < 0xE000;
+    size_t length = unit >= 0 ? 6 : 2;
+    if (high) {
+      int next = readUnicodeEscape(json.substr(6));
+      if (next >= 0xDC00 && next < 0xE000) {
+        high = false;
+        length = 12;
+      }
+    }
+    length = std::min(length, json.size());
+    out += high || low ? "\\ufffd" : json.substr(0, length);
+    json.remove_prefix(length);
+  }
+  return out;
 }

@@ -55,6 +55,10 @@ void appendValidUtf8(std::string &out, std::string_view text);
 /// Returns `text` when it is well-formed, else a repaired copy in `storage`.
 std::string_view repairUtf8(std::string_view text, std::string &storage);
 
+/// Replaces escaped surrogates that stand alone in a JSON text ("\ud83d") by
+/// "\ufffd": JavaScript and Python write them, and strict readers refuse them.
+std::string repairJsonSurrogates(std::string_view json);
+
 } // namespace gossamer
 
 #endif // GOSSAMER_RUNTIME_TEXT_UTF8_H

@@ -66,10 +66,15 @@ private:
   TokenTable() = default;
   Status checkOffsets() const;
   Status indexTokens();
+  /// The slot of the token with these bytes, or the free one it would take.
+  size_t findSlot(std::string_view bytes, uint64_t hash) const;
   Status indexSpecials();
 
   Data data_;
-  std::vector<uint32_t> slots_; ///< open addressing by hash, kNone = free.
+  /// Open addressing: the upper half of a slot is that of the token's hash,
+  /// so that few bytes are compared in vain; the lower half is the id, or
+  /// kNone in a free slot.
+  std::vector<uint64_t> slots_;
   std::array<uint32_t, 256> byteTokens_;
   /// Control tokens by first byte, the longest first.
   std::array<std::vector<uint32_t>, 256> specialsByByte_;
@@ -106,8 +111,9 @@ public:
   static Expected<Data> group(const std::vector<Entry> &entries,
                               uint32_t tokenCount);
 
-  /// Checks that `data` speaks of `tokens` and that each result is the
-  /// concatenation of its parts.
+  /// Checks that `data` speaks of `tokens` and that each result is an ordinary
+  /// token as long as its parts together. (That the bytes agree as well is up
+  /// to whoever makes the data: comparing them would double the load time.)
   static Expected<MergeTable> create(Data data, const TokenTable &tokens);
 
   const Data &data() const { return data_; }
