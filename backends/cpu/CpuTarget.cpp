@@ -72,7 +72,7 @@ static Status checkFeatureNames(StringRef list, const MCSubtargetInfo &base) {
   for (StringRef part : parts) {
     StringRef name = part.trim().drop_front();
     bool known = llvm::any_of(base.getAllProcessorFeatures(),
-                              [&](const auto &f) { return f.key() == name; });
+                              [&](const auto &f) { return name == f.Key; });
     if (!(part.starts_with("+") || part.starts_with("-")) || !known)
       return usageError("unknown processor feature '" + part.str() +
                         "': expects a list like +avx2,-avx512f");

@@ -1,0 +1,124 @@
+//===- KernelDescription.cpp - What a kernel computes ---------------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "backends/cpu/KernelDescription.h"
+
+#include "mlir/IR/Builders.h"
+
+#include "llvm/ADT/StringSwitch.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace gossamer::cpu {
+
+int64_t WeightForm::rowBytes() const {
+  switch (element) {
+  case Element::F32:
+    return inputs() * 4;
+  case Element::BF16:
+  case Element::F16:
+    return inputs() * 2;
+  case Element::MXFP4:
+    return inputs() / 32 * 17;
+  }
+  return 0;
+}
+
+SmallVector<MemRefType, 2>
+WeightForm::storageTypes(MLIRContext *context) const {
+  Builder b(context);
+  if (element == Element::MXFP4) {
+    SmallVector<int64_t, 4> scales(shape.begin(), shape.end());
+    scales.back() /= 32;
+    SmallVector<int64_t, 4> blocks(scales);
+    blocks.push_back(16);
+    return {MemRefType::get(blocks, b.getI8Type()),
+            MemRefType::get(scales, b.getI8Type())};
+  }
+  Type type = element == Element::F32    ? Type(b.getF32Type())
+              : element == Element::BF16 ? Type(b.getBF16Type())
+                                         : Type(b.getF16Type());
+  SmallVector<int64_t, 4> stored(shape.begin(), shape.end());
+  if (layout == Layout::Transposed)
+    std::swap(stored[stored.size() - 1], stored[stored.size() - 2]);
+  return {MemRefType::get(stored, type)};
+}
+
+SmallVector<MemRefType, 2> CacheForm::storageTypes(MLIRContext *context) const {
+  Builder b(context);
+  return {
+      MemRefType::get({ShapedType::kDynamic, pageFloats}, b.getF32Type()),
+      MemRefType::get({ShapedType::kDynamic, maxPages}, b.getI32Type())};
+}
+
+template <typename Form>
+static const Form *findBinding(const KernelDescription &kernel,
+                               bool (*accept)(const Form &)) {
+  for (const BindingForm &binding : kernel.bindings)
+    if (const auto *form = std::get_if<Form>(&binding); form && accept(*form))
+      return form;
+  return nullptr;
+}
+
+const WeightForm *KernelDescription::weight() const {
+  return findBinding<WeightForm>(*this, [](const auto &) { return true; });
+}
+
+const WeightForm *KernelDescription::matrix() const {
+  return findBinding<WeightForm>(
+      *this, [](const WeightForm &w) { return w.shape.size() >= 2; });
+}
+
+const CacheForm *KernelDescription::cache() const {
+  return findBinding<CacheForm>(*this, [](const auto &) { return true; });
+}
+
+unsigned KernelDescription::numPointers() const {
+  unsigned count = 0;
+  for (const BindingForm &binding : bindings) {
+    const auto *weight = std::get_if<WeightForm>(&binding);
+    bool isPair = std::holds_alternative<CacheForm>(binding) ||
+                  (weight && weight->element == Element::MXFP4);
+    count += isPair ? 2 : 1;
+  }
+  return count;
+}
+
+/// Weight rows that an item covers.
+static int64_t rowsPerItem(const KernelDescription &kernel) {
+  const WeightForm *matrix = kernel.matrix();
+  if (!matrix)
+    return 0;
+  return llvm::StringSwitch<int64_t>(kernel.operation)
+      .Case("embedding", 1)
+      .Cases({"linear", "expert_gate_up", "expert_down"},
+             std::min<int64_t>(16, matrix->outputs()))
+      .Case("expert_linear", matrix->outputs() * kernel.topK)
+      .Default(0);
+}
+
+uint64_t bytesPerItem(const KernelDescription &kernel) {
+  const WeightForm *matrix = kernel.matrix();
+  if (matrix)
+    return rowsPerItem(kernel) * matrix->rowBytes();
+  const WeightForm *vector = kernel.weight();
+  return vector ? vector->rowBytes() : 0;
+}
+
+uint64_t flopsPerItem(const KernelDescription &kernel) {
+  const WeightForm *matrix = kernel.matrix();
+  if (matrix && kernel.operation != "embedding")
+    return 2 * rowsPerItem(kernel) * matrix->inputs();
+  // Elsewhere the work is a small multiple of what is written.
+  const auto *last = std::get_if<MemRefType>(&kernel.bindings.back());
+  if (!last || last->getRank() < 2)
+    return 0;
+  return 4 * last->getNumElements() / last->getDimSize(0);
+}
+
+} // namespace gossamer::cpu

@@ -1,0 +1,101 @@
+//===- KernelDescription.h - What a kernel computes -------------*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+//
+// A gptoss.kernel in the terms that the kernel emitters need: the operation,
+// the memory of every binding, the attributes. Emitters see only this, so a
+// test can describe a kernel without building IR for it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GOSSAMER_BACKENDS_CPU_KERNELDESCRIPTION_H
+#define GOSSAMER_BACKENDS_CPU_KERNELDESCRIPTION_H
+
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/Support/LLVM.h"
+
+#include "llvm/ADT/SmallVector.h"
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace gossamer::cpu {
+
+/// Elements of a parameter as stored.
+enum class Element { F32, BF16, F16, MXFP4 };
+
+/// Order of a parameter's elements; see !gptoss.weight.
+enum class Layout { RowMajor, Transposed, Published };
+
+/// A parameter: logical shape [n], [out, in] or [experts, out, in].
+struct WeightForm {
+  llvm::SmallVector<int64_t, 3> shape;
+  Element element = Element::F32;
+  Layout layout = Layout::RowMajor;
+
+  int64_t outputs() const { return shape[shape.size() - 2]; }
+  int64_t inputs() const { return shape.back(); }
+  /// Bytes of one of its rows (all inputs of one output).
+  int64_t rowBytes() const;
+  /// The tensors it consists of: one, or blocks and scales.
+  llvm::SmallVector<mlir::MemRefType, 2>
+  storageTypes(mlir::MLIRContext *context) const;
+};
+
+/// One layer's part of the paged cache, in float32 elements.
+struct CacheForm {
+  int64_t kvHeads = 0;
+  int64_t headDim = 0;
+  int64_t headDimPadded = 0; ///< row length of values.
+  int64_t pageTokens = 16;
+  int64_t maxPages = 0;    ///< row length of the page table.
+  int64_t pageFloats = 0;  ///< size of a page of the layer's group.
+  int64_t layerFloats = 0; ///< where the layer begins within a page.
+
+  /// Pages [page][float] and page table [sequence][page].
+  llvm::SmallVector<mlir::MemRefType, 2>
+  storageTypes(mlir::MLIRContext *context) const;
+};
+
+using BindingForm = std::variant<mlir::MemRefType, WeightForm, CacheForm>;
+
+/// A kernel operation with its bindings in the order of the plan level.
+struct KernelDescription {
+  std::string operation;
+  std::vector<BindingForm> bindings;
+
+  // Attributes; those an operation does not have keep their defaults.
+  double eps = 1e-5;
+  double alpha = 1.702;
+  double limit = 7.0;
+  double scale = 1.0;
+  int64_t window = 0;         ///< 0: all keys.
+  int64_t topK = 1;           ///< experts a token.
+  bool rowsAreOutputs = false; ///< linear: rows 0 ... R-1 instead of T-1.
+  bool hasBias = false;
+  bool hasResidual = false;
+  std::vector<double> inverseFrequencies; ///< rope_table.
+  double concentration = 1.0;             ///< rope_table.
+
+  /// The first parameter among the bindings, or nullptr.
+  const WeightForm *weight() const;
+  /// The weight matrix (rank 2 or 3), or nullptr.
+  const WeightForm *matrix() const;
+  /// The cache among the bindings, or nullptr.
+  const CacheForm *cache() const;
+  /// Pointers that a launch passes.
+  unsigned numPointers() const;
+};
+
+/// Parameter bytes that one work item reads; see KernelRecord.
+uint64_t bytesPerItem(const KernelDescription &kernel);
+/// Floating-point operations of one work item; see KernelRecord.
+uint64_t flopsPerItem(const KernelDescription &kernel);
+
+} // namespace gossamer::cpu
+
+#endif // GOSSAMER_BACKENDS_CPU_KERNELDESCRIPTION_H

@@ -1,0 +1,164 @@
+//===- KernelKinds.cpp - The table of kernel kinds ------------------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "backends/cpu/KernelKinds.h"
+
+#include "backends/cpu/KernelEmitters.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+namespace gossamer::cpu {
+
+static constexpr llvm::StringLiteral kAvx512[] = {"avx512f", "avx512bw",
+                                                  "avx512vl"};
+
+static constexpr llvm::StringLiteral kPlain =
+    "scalar loops, sums in the order of the inputs";
+static constexpr llvm::StringLiteral kRows = "16 elements at a time";
+static constexpr llvm::StringLiteral kTable =
+    "4-bit codes looked up by vpermps, 4 rows x up to 4 tokens";
+static constexpr llvm::StringLiteral kInteger =
+    "4-bit codes decoded by integer arithmetic, any target, same bits";
+static constexpr llvm::StringLiteral kDotRows =
+    "16-lane sums along rows, 4 rows x up to 4 tokens";
+static constexpr llvm::StringLiteral kDotColumns =
+    "vectors over 16 outputs of transposed weights, same bits as by rows";
+
+// clang-format off
+static const KernelKind kKinds[] = {
+#define PLAIN(operation, emit)                                                 \
+  {operation, "plain", 1, WeightNeed::Any, {}, MathMode::Exact, kPlain, emit}
+#define LANES(operation, emit)                                                 \
+  {operation, "lanes16", 16, WeightNeed::Any, {}, MathMode::Exact, kRows, emit}, \
+  PLAIN(operation, emit)
+#define EXPERT(operation, emit, plain)                                         \
+  {operation, "mxfp4_table", 16, WeightNeed::MxFp4, kAvx512, MathMode::Exact, kTable, emit}, \
+  {operation, "mxfp4_integer", 16, WeightNeed::MxFp4, {}, MathMode::Exact, kInteger, emit}, \
+  {operation, "dense_rows", 16, WeightNeed::DenseRows, {}, MathMode::Exact, kDotRows, emit}, \
+  {operation, "dense_columns", 16, WeightNeed::DenseColumns, {}, MathMode::Exact, kDotColumns, emit}, \
+  PLAIN(operation, plain)
+  LANES("embedding", emitEmbedding),
+  LANES("rms_norm", emitRmsNorm),
+  {"linear", "mxfp4_table", 16, WeightNeed::MxFp4, kAvx512, MathMode::Exact, kTable, emitLinear},
+  {"linear", "mxfp4_integer", 16, WeightNeed::MxFp4, {}, MathMode::Exact, kInteger, emitLinear},
+  {"linear", "dense_rows", 16, WeightNeed::DenseRows, {}, MathMode::Exact, kDotRows, emitLinear},
+  PLAIN("linear", emitPlainLinear),
+  LANES("rope_table", emitRopeTable),
+  LANES("rope", emitRope),
+  LANES("split_half", emitSplitHalf),
+  LANES("rotate", emitRotate),
+  LANES("merge_half", emitMergeHalf),
+  LANES("cache_append", emitCacheAppend),
+  {"attention", "pages16", 16, WeightNeed::Any, {}, MathMode::Exact,
+   "16 keys of a page at a time, softmax as one goes, heads of a group together", emitPagedAttention},
+  PLAIN("attention", emitPlainAttention),
+  PLAIN("attention_scores", emitAttentionScores),
+  PLAIN("mask", emitMask),
+  PLAIN("softmax_sink", emitSoftmaxSink),
+  PLAIN("attention_values", emitAttentionValues),
+  PLAIN("top_k", emitTopK),
+  PLAIN("softmax", emitSoftmax),
+  PLAIN("expert_linear", emitPlainExpertLinear),
+  PLAIN("swiglu", emitSwiglu),
+  LANES("weighted_sum", emitWeightedSum),
+  LANES("add", emitAdd),
+  LANES("gather_rows", emitGatherRows),
+  PLAIN("route", emitRoute),
+  EXPERT("expert_gate_up", emitExpertGateUp, emitPlainExpertGateUp),
+  EXPERT("expert_down", emitExpertDown, emitPlainExpertDown),
+#undef EXPERT
+#undef LANES
+#undef PLAIN
+};
+// clang-format on
+
+llvm::ArrayRef<KernelKind> kernelKinds() { return kKinds; }
+
+static bool acceptsWeight(WeightNeed need, const WeightForm &weight) {
+  bool isMx = weight.element == Element::MXFP4;
+  switch (need) {
+  case WeightNeed::Any:
+    return true;
+  case WeightNeed::DenseRows:
+    return !isMx && weight.layout == Layout::RowMajor;
+  case WeightNeed::DenseColumns:
+    return !isMx && weight.layout == Layout::Transposed;
+  case WeightNeed::MxFp4:
+    return isMx && weight.layout == Layout::Published;
+  }
+  return false;
+}
+
+static StringRef describe(WeightNeed need) {
+  switch (need) {
+  case WeightNeed::Any:
+    return "any";
+  case WeightNeed::DenseRows:
+    return "bf16, f16, f32 by rows";
+  case WeightNeed::DenseColumns:
+    return "bf16, f16, f32 transposed";
+  case WeightNeed::MxFp4:
+    return "MXFP4 as published";
+  }
+  return "";
+}
+
+bool isApplicable(const KernelKind &kind, const KernelDescription &kernel,
+                  const CpuFeatures &features, std::string *why) {
+  auto refuse = [&](std::string reason) {
+    if (why)
+      *why = std::move(reason);
+    return false;
+  };
+  if (kind.operation != kernel.operation)
+    return refuse("is for " + kind.operation.str());
+  for (StringRef feature : kind.features)
+    if (!features.has(feature))
+      return refuse("needs the processor feature " + feature.str());
+  const WeightForm *matrix = kernel.matrix();
+  if (matrix && !acceptsWeight(kind.weights, *matrix))
+    return refuse("needs weights of the form " + describe(kind.weights).str());
+  // A page must fill the lanes exactly.
+  const CacheForm *cache = kernel.cache();
+  if (kind.name == "pages16" && cache && cache->pageTokens != kLanes)
+    return refuse("needs pages of 16 tokens");
+  return true;
+}
+
+const KernelKind *selectKernelKind(const KernelDescription &kernel,
+                                   const TargetOptions &options) {
+  CpuFeatures features(options.features);
+  for (const KernelKind &kind : kKinds)
+    if ((options.optLevel > 0 || kind.lanes == 1) &&
+        kind.math == options.math && isApplicable(kind, kernel, features))
+      return &kind;
+  return nullptr;
+}
+
+const KernelKind *findKernelKind(llvm::StringRef operation,
+                                 llvm::StringRef name) {
+  for (const KernelKind &kind : kKinds)
+    if (kind.operation == operation && kind.name == name)
+      return &kind;
+  return nullptr;
+}
+
+void printKernelKinds(llvm::raw_ostream &os) {
+  os << "| operation | kind | weights | processor features | math | how |\n"
+     << "| --- | --- | --- | --- | --- | --- |\n";
+  for (const KernelKind &kind : kKinds)
+    os << "| " << kind.operation << " | " << kind.name << " | "
+       << describe(kind.weights) << " | "
+       << (kind.features.empty() ? std::string("any")
+                                 : llvm::join(kind.features, ", "))
+       << " | " << stringifyMathMode(kind.math) << " | " << kind.description
+       << " |\n";
+}
+
+} // namespace gossamer::cpu

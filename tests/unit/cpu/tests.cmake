@@ -1,0 +1,3 @@
+gossamer_unit_test(CpuKernelTests
+  cpu/KernelRunner.cpp cpu/Reference.cpp cpu/LinearTest.cpp
+  MLIR LINK GossamerCpuKernels)
