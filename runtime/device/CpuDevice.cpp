@@ -20,6 +20,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
@@ -187,8 +188,13 @@ class CpuDevice final : public Device {
 public:
   CpuDevice(unsigned threads, uint64_t inlineNanoseconds)
       : threads_(threads), inlinePicoseconds_(inlineNanoseconds * 1000) {
-    if (threads > 1)
-      arena_.emplace(static_cast<int>(threads));
+    if (threads <= 1)
+      return;
+    // oneTBB keeps to the number of cores unless told otherwise.
+    if (static_cast<int>(threads) > tbb::info::default_concurrency())
+      parallelism_.emplace(tbb::global_control::max_allowed_parallelism,
+                           threads);
+    arena_.emplace(static_cast<int>(threads));
   }
 
   std::string_view name() const override { return "cpu"; }
@@ -212,6 +218,7 @@ public:
 private:
   unsigned threads_;
   uint64_t inlinePicoseconds_;
+  std::optional<tbb::global_control> parallelism_;
   std::optional<tbb::task_arena> arena_;
 };
 

@@ -61,7 +61,12 @@ Status Scheduler::addPart(const StepEntry &entry) {
   auto count = static_cast<uint32_t>(std::min(pending.size(), room));
   if (count == 0)
     return Status::ok();
-  GOSS_RETURN_IF_ERROR(session.pages_.prepare(session.position(), count));
+  if (Status status = session.pages_.prepare(session.position(), count);
+      !status.isOk()) {
+    // Waiting sessions that each keep a part of the pages would all wait.
+    session.pages_.truncate(session.position());
+    return status;
+  }
 
   for (uint32_t i = 0; i < count; ++i) {
     auto index = static_cast<int32_t>(dims_.tokens++);
