@@ -57,6 +57,7 @@ def GptOss_AccessArrayAttr
 class GptOss_Real<string desc, string value = "">
     : AttrOrTypeParameter<"::mlir::gptoss::Real", desc, "double"> {
   let defaultValue = value;
+  let printer = "::mlir::gptoss::printReal($_printer, $_self)";
 }
 
 def GptOss_RopeAttr : AttrDef<GptOss_Dialect, "Rope"> {

@@ -33,7 +33,7 @@ void GptOssDialect::initialize() {
       >();
 }
 
-AsmPrinter &gptoss::operator<<(AsmPrinter &printer, Real real) {
+void gptoss::printReal(AsmPrinter &printer, Real real) {
   std::string text;
   for (int digits = 6; digits <= 17; ++digits) {
     text.clear();
@@ -49,7 +49,6 @@ AsmPrinter &gptoss::operator<<(AsmPrinter &printer, Real real) {
            e != std::string::npos && text.find('.') == std::string::npos)
     text.insert(e, ".0");
   printer.getStream() << text;
-  return printer;
 }
 
 FailureOr<Real> FieldParser<Real>::parse(AsmParser &parser) {

@@ -11,8 +11,9 @@
 
 #include "ir/GptOss.h"
 #include "passes/Passes.h"
-#ifdef GOSSAMER_HAS_BACKENDS
-#include "backends/BackendRegistry.h"
+#ifdef GOSSAMER_HAS_CPU_BACKEND
+#include "backends/cpu/CpuBackend.h"
+#include "backends/cpu/Passes.h"
 #endif
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -40,8 +41,9 @@ int main(int argc, char **argv) {
   mlir::registerTransformsPasses();
   gossamer::registerGossamerPasses();
   gossamer::registerGossamerPipelines();
-#ifdef GOSSAMER_HAS_BACKENDS
-  gossamer::registerAllBackends(registry);
+#ifdef GOSSAMER_HAS_CPU_BACKEND
+  gossamer::cpu::registerCpuDialects(registry);
+  gossamer::cpu::registerCpuBackendPasses();
 #endif
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Gossamer optimizer driver\n", registry));
