@@ -1,0 +1,94 @@
+//===- ModelArguments.cpp - Which model to run, and where -----------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/goss/ModelArguments.h"
+
+#include <chrono>
+#include <filesystem>
+
+namespace gossamer::tools {
+
+namespace fs = std::filesystem;
+
+Expected<std::string> resolveArtifactPath(const std::string &path) {
+  if (!path.empty())
+    return path;
+  std::error_code error;
+  fs::path binary = fs::read_symlink("/proc/self/exe", error);
+  fs::path artifact = binary.parent_path().parent_path() / "share" /
+                      "gossamer" / "tiny-stories.goss";
+  if (error || !fs::exists(artifact, error))
+    return notFound(artifact.string() +
+                    ": the embedded model is missing; expects a MODEL.goss as "
+                    "argument, made by gossc");
+  return artifact.string();
+}
+
+std::string findWeightsDirectory(const std::string &path,
+                                 const proto::Manifest &manifest) {
+  fs::path artifact(path);
+  fs::path beside = artifact.parent_path();
+  if (beside.empty())
+    beside = ".";
+  if (manifest.weight_files_size() == 0)
+    return beside.string();
+  const std::string &first = manifest.weight_files(0).name();
+  std::error_code error;
+  fs::path named = beside / artifact.stem();
+  if (!fs::exists(beside / first, error) && fs::exists(named / first, error))
+    return named.string();
+  return beside.string();
+}
+
+Expected<std::optional<Tokenizer>> readTokenizer(const Artifact &artifact) {
+  if (!artifact.hasSection(SectionKind::Tokenizer))
+    return std::optional<Tokenizer>();
+  GOSS_ASSIGN_OR_RETURN(
+      Tokenizer tokenizer,
+      Tokenizer::fromImage(artifact.section(SectionKind::Tokenizer),
+                           artifact.path()));
+  return std::optional<Tokenizer>(std::move(tokenizer));
+}
+
+Expected<Tokenizer> LoadedModel::requireTokenizer() const {
+  if (tokenizer)
+    return *tokenizer;
+  return notFound(path() + ": has no tokenizer, as the checkpoint had none; "
+                           "give token ids with --tokens=1,2,3");
+}
+
+void ModelArguments::addTo(Command &command) {
+  command
+      .positional("MODEL", path,
+                  "an artifact made by gossc (default: the embedded model)")
+      .group("Model")
+      .text("--weights", "DIR", weights,
+            "checkpoint directory, for artifacts that refer to their weights "
+            "(default: beside the artifact)")
+      .integer("-t,--threads", "N", threads, {1, 1024},
+               "threads to compute with (default: all cores)");
+}
+
+Expected<LoadedModel> ModelArguments::load() const {
+  auto begin = std::chrono::steady_clock::now();
+  GOSS_ASSIGN_OR_RETURN(std::string artifactPath, resolveArtifactPath(path));
+  GOSS_ASSIGN_OR_RETURN(Artifact artifact, Artifact::open(artifactPath));
+  LoadedModel loaded;
+  GOSS_ASSIGN_OR_RETURN(loaded.tokenizer, readTokenizer(artifact));
+  ModelOptions options;
+  options.threads = threads;
+  options.weightsDirectory =
+      weights.empty() ? findWeightsDirectory(artifactPath, artifact.manifest())
+                      : weights;
+  GOSS_ASSIGN_OR_RETURN(loaded.model,
+                        Model::load(std::move(artifact), options));
+  loaded.loadSeconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
+          .count();
+  return loaded;
+}
+
+} // namespace gossamer::tools

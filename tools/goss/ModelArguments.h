@@ -1,0 +1,55 @@
+//===- ModelArguments.h - Which model to run, and where ---------*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GOSSAMER_TOOLS_GOSS_MODELARGUMENTS_H
+#define GOSSAMER_TOOLS_GOSS_MODELARGUMENTS_H
+
+#include "runtime/model/Model.h"
+#include "runtime/text/Tokenizer.h"
+#include "tools/support/CommandLine.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace gossamer::tools {
+
+/// A model that is ready, with its tokenizer where it has one.
+struct LoadedModel {
+  std::shared_ptr<const Model> model;
+  std::optional<Tokenizer> tokenizer;
+  double loadSeconds = 0;
+
+  const std::string &path() const { return model->artifact().path(); }
+  /// The tokenizer, or NotFound with a hint at ids.
+  Expected<Tokenizer> requireTokenizer() const;
+};
+
+/// The options of all commands that run a model.
+struct ModelArguments {
+  std::string path; ///< empty: the embedded model.
+  std::string weights;
+  unsigned threads = 0;
+
+  void addTo(Command &command);
+  Expected<LoadedModel> load() const;
+};
+
+/// `path`, or the embedded model's artifact where it is empty: NotFound when
+/// this installation has none.
+Expected<std::string> resolveArtifactPath(const std::string &path);
+
+/// Where the weights of an artifact at `path` are looked for when the command
+/// line does not say: beside it, then in the folder of its name.
+std::string findWeightsDirectory(const std::string &path,
+                                 const proto::Manifest &manifest);
+
+/// The artifact's tokenizer, nothing when it has none.
+Expected<std::optional<Tokenizer>> readTokenizer(const Artifact &artifact);
+
+} // namespace gossamer::tools
+
+#endif // GOSSAMER_TOOLS_GOSS_MODELARGUMENTS_H

@@ -1,0 +1,74 @@
+//===- Synth.cpp - goss synth ---------------------------------------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "frontend/checkpoint/Synth.h"
+#include "runtime/support/ProgressBar.h"
+#include "tools/goss/Commands.h"
+#include "tools/support/Terminal.h"
+
+#include <memory>
+
+namespace gossamer::tools {
+namespace {
+
+struct SynthArguments {
+  std::string config;
+  std::string output;
+  SynthOptions options;
+  bool quiet = false;
+};
+
+Status synthesize(SynthArguments &arguments) {
+  if (arguments.config.empty() || arguments.output.empty())
+    return usageError("expects --config and --output");
+  GOSS_ASSIGN_OR_RETURN(ModelConfig config, synthConfig(arguments.config));
+  uint64_t bytes = syntheticCheckpointBytes(config, arguments.options);
+  Notes notes(arguments.quiet);
+  ProgressBar progress("writing weights", bytes, ProgressBar::Unit::Bytes);
+  arguments.options.progress = [&](uint64_t count) {
+    progress.add(count);
+    return !interruptFlag();
+  };
+  GOSS_RETURN_IF_ERROR(
+      writeSyntheticCheckpoint(config, arguments.output, arguments.options));
+  progress.finish();
+  notes.note("Wrote", arguments.output + ": " + formatBytes(bytes) +
+                          " of random weights, seed " +
+                          std::to_string(arguments.options.seed));
+  return Status::ok();
+}
+
+std::string listPresets() {
+  std::string text;
+  for (const char *preset : synthPresets())
+    text += (text.empty() ? "" : ", ") + std::string(preset);
+  return text;
+}
+
+} // namespace
+
+void addSynthCommand(CommandLine &line) {
+  auto arguments = std::make_shared<SynthArguments>();
+  line.addCommand("synth",
+                  "Writes a checkpoint of the right shape with random weights.")
+      .group("Checkpoint")
+      .text("--config", "NAME|FILE", arguments->config,
+            listPresets() + ", or a config.json")
+      .integer("--layers", "N", arguments->options.layers, {1, 4096},
+               "layers instead of the config's")
+      .integer("--seed", "S", arguments->options.seed, {0},
+               "the same seed gives the same bytes (default 0)")
+      .text("-o,--output", "DIR", arguments->output,
+            "directory to write; it is made and must be empty")
+      .flag("-q,--quiet", arguments->quiet, "print errors only")
+      .example("goss synth --config=seed-demo -o seed-demo",
+               "a small model to measure")
+      .example("goss synth --config=20b --layers=2 -o gpt-oss-2l",
+               "two layers of gpt-oss-20b at full width")
+      .action([arguments] { return synthesize(*arguments); });
+}
+
+} // namespace gossamer::tools

@@ -1,0 +1,344 @@
+//===- ArtifactBuilder.cpp - Sections of an artifact ----------------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/gossc/ArtifactBuilder.h"
+
+#include "runtime/abi/StepAbi.h"
+#include "runtime/artifact/ArtifactWriter.h"
+#include "runtime/support/MappedFile.h"
+#include "runtime/support/ProgressBar.h"
+#include "runtime/text/Tokenizer.h"
+#include "tools/gossc/PlanSummary.h"
+#include "tools/support/Terminal.h"
+
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace gossamer {
+
+//===----------------------------------------------------------------------===//
+// Input
+//===----------------------------------------------------------------------===//
+
+/// Positions of a sequence where the command line does not say: more costs
+/// page-table columns in every artifact, and few need it.
+static constexpr int64_t kDefaultMaxContext = 4096;
+
+Expected<CompilerInput> CompilerInput::open(const CompilerOptions &options) {
+  GOSS_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::open(options.input));
+  if (options.emit == EmitLevel::Artifact && !checkpoint.hasWeights())
+    return usageError(options.input +
+                      ": an artifact expects a checkpoint directory but got a "
+                      "config alone; a config.json goes with --emit=graph, "
+                      "fused, plan, llvm, asm or obj");
+  int64_t modelContext = checkpoint.config().maxContext;
+  if (options.maxContext > modelContext)
+    return usageError("--max-context expects at most the model's " +
+                      std::to_string(modelContext) + " positions but got " +
+                      std::to_string(options.maxContext));
+  int64_t maxContext = options.maxContext
+                           ? options.maxContext
+                           : std::min(modelContext, kDefaultMaxContext);
+  return CompilerInput{std::move(checkpoint), maxContext,
+                       options.maxTokensPerStep};
+}
+
+std::string CompilerInput::describe() const {
+  const ModelConfig &config = checkpoint.config();
+  const ParameterList &parameters = checkpoint.parameters();
+  return std::to_string(config.numLayers) + " layers, " +
+         std::to_string(config.numExperts) + " experts (" +
+         std::to_string(config.expertsPerToken) + " active), " +
+         tools::formatParameters(parameters.elementCount()) +
+         " parameters in " + tools::formatBytes(parameters.byteSize()) +
+         (parameters.form() == ExpertForm::Mxfp4 ? ", mxfp4 experts"
+                                                 : ", plain experts");
+}
+
+//===----------------------------------------------------------------------===//
+// Manifest
+//===----------------------------------------------------------------------===//
+
+static void fillRope(const RopeConfig &rope, proto::Rope &entry) {
+  bool yarn = rope.scaling == RopeConfig::Scaling::Yarn;
+  entry.set_scaling(yarn ? "yarn" : "none");
+  entry.set_theta(rope.theta);
+  if (!yarn)
+    return;
+  entry.set_factor(rope.factor);
+  entry.set_beta_fast(rope.betaFast);
+  entry.set_beta_slow(rope.betaSlow);
+  entry.set_original_context(rope.originalContext);
+  entry.set_truncate(rope.truncate);
+  entry.set_attention_factor(rope.attentionFactor);
+}
+
+static void fillConfig(const ModelConfig &config, proto::Manifest &manifest) {
+  proto::ModelConfig &entry = *manifest.mutable_config();
+  entry.set_model_type("gpt_oss");
+  entry.set_num_layers(config.numLayers);
+  entry.set_num_experts(config.numExperts);
+  entry.set_experts_per_token(config.expertsPerToken);
+  entry.set_hidden_size(config.hiddenSize);
+  entry.set_intermediate_size(config.intermediateSize);
+  entry.set_head_dim(config.headDim);
+  entry.set_num_heads(config.numHeads);
+  entry.set_num_kv_heads(config.numKvHeads);
+  entry.set_vocab_size(config.vocabSize);
+  entry.set_max_position_embeddings(config.maxContext);
+  for (int64_t layer = 0; layer < config.numLayers; ++layer)
+    entry.add_layer_windows(config.windowOf(layer));
+  entry.set_rms_norm_eps(config.rmsNormEps);
+  entry.set_swiglu_alpha(config.swigluAlpha);
+  entry.set_swiglu_limit(config.swigluLimit);
+  entry.set_attention_bias(config.attentionBias);
+  entry.set_tie_word_embeddings(config.tieWordEmbeddings);
+  fillRope(config.rope, *entry.mutable_rope());
+  for (int64_t token : config.eosTokens)
+    manifest.add_stop_tokens(token);
+  if (config.bosToken)
+    manifest.add_bos_tokens(*config.bosToken);
+  if (config.padToken)
+    manifest.add_pad_tokens(*config.padToken);
+}
+
+/// The options that decide the code, spelled out; no paths.
+static std::string getFlags(const CompilerOptions &options,
+                            const ArtifactParts &parts) {
+  const TargetOptions &target = parts.target;
+  std::string flags = "--target=" + options.target + " --mcpu=" + target.mcpu;
+  if (!target.features.empty())
+    flags += " --mattr=" + target.features;
+  if (!target.chip.empty())
+    flags += " --chip=" + target.chip;
+  flags +=
+      " --opt-level=" + std::to_string(target.optLevel) +
+      " --math=" + stringifyMathMode(target.math).str() +
+      " --max-context=" + std::to_string(parts.input.maxContext) +
+      " --max-tokens-per-step=" + std::to_string(parts.input.maxTokensPerStep) +
+      (options.embedWeights ? " --weights=embed" : " --weights=reference");
+  std::vector<std::string> disabled = options.disabledFusions;
+  std::sort(disabled.begin(), disabled.end());
+  for (const std::string &name : disabled)
+    flags += " --disable-fusion=" + name;
+  return flags;
+}
+
+static void fillCode(const CompilerOptions &options, const ArtifactParts &parts,
+                     proto::Manifest &manifest) {
+  manifest.set_compiler_version(GOSSAMER_VERSION);
+  manifest.set_step_abi_version(GOSS_STEP_ABI_VERSION);
+  manifest.set_target(options.target);
+  manifest.set_triple(parts.code.triple);
+  manifest.set_cpu(parts.code.cpu);
+  for (const std::string &feature : parts.code.requiredFeatures)
+    manifest.add_required_features(feature);
+  manifest.set_math_mode(stringifyMathMode(parts.target.math).str());
+  manifest.set_opt_level(parts.target.optLevel);
+  manifest.set_flags(getFlags(options, parts));
+  manifest.set_max_context(parts.input.maxContext);
+  manifest.set_max_tokens_per_step(parts.input.maxTokensPerStep);
+  for (const KernelRecord &record : parts.code.kernels) {
+    proto::Kernel &kernel = *manifest.add_kernels();
+    kernel.set_symbol(record.symbol);
+    kernel.set_operation(record.operation);
+    kernel.set_kind(record.kind);
+    kernel.set_num_bindings(record.numBindings);
+    kernel.set_bytes_per_item(record.bytesPerItem);
+    kernel.set_flops_per_item(record.flopsPerItem);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Tensors of the section `weights`, each once, in the order of first use.
+struct EmbeddedWeights {
+  std::vector<TensorLocation> tensors;
+  std::vector<uint64_t> offsets; ///< parallel: place in the section.
+  uint64_t size = 0;
+};
+
+} // namespace
+
+static Status fillTensors(const Checkpoint &checkpoint, const PlanSummary &plan,
+                          bool embed, proto::Manifest &manifest,
+                          EmbeddedWeights &embedded) {
+  llvm::StringMap<uint64_t> placed;
+  llvm::StringMap<const TensorSpec *> specs;
+  for (const Parameter &parameter : checkpoint.parameters().parameters())
+    for (const TensorSpec &spec : parameter.tensors)
+      specs[spec.name] = &spec;
+  for (const PlanTensor &tensor : plan.tensors) {
+    const TensorLocation *location = checkpoint.find(tensor.source);
+    const TensorSpec *spec = specs.lookup(tensor.source);
+    if (!location || !spec)
+      return internalError("plan: tensor '" + tensor.source +
+                           "' is not in the checkpoint");
+    proto::Tensor &entry = *manifest.add_tensors();
+    entry.set_name(tensor.source);
+    entry.set_parameter(tensor.parameter);
+    entry.set_dtype(std::string(dtypeName(spec->dtype)));
+    for (uint64_t extent : spec->shape)
+      entry.add_shape(extent);
+    entry.set_size(location->size);
+    if (!embed) {
+      entry.set_file(location->file);
+      entry.set_offset(location->offset);
+      continue;
+    }
+    auto [slot, isNew] = placed.try_emplace(tensor.source, embedded.size);
+    if (isNew) {
+      embedded.tensors.push_back(*location);
+      embedded.offsets.push_back(embedded.size);
+      uint64_t end = embedded.size + location->size;
+      embedded.size = (end + embeddedTensorAlignment - 1) /
+                      embeddedTensorAlignment * embeddedTensorAlignment;
+    }
+    entry.set_offset(slot->second);
+  }
+  return Status::ok();
+}
+
+static void fillWeightFiles(const Checkpoint &checkpoint,
+                            proto::Manifest &manifest) {
+  for (const WeightFile &file : checkpoint.weightFiles()) {
+    proto::WeightFile &entry = *manifest.add_weight_files();
+    entry.set_name(file.name);
+    entry.set_size(file.size);
+    entry.set_header_size(file.headerSize);
+    entry.set_header_sha256(std::string(toBytes(file.headerSha256)));
+  }
+}
+
+/// Appends every tensor and the zeros between them, in pieces, so that a long
+/// copy can be watched and stopped.
+static Status appendWeights(const Checkpoint &checkpoint,
+                            const EmbeddedWeights &embedded,
+                            const CancelCallback &cancelled,
+                            ArtifactWriter &writer) {
+  constexpr size_t pieceBytes = size_t(4) << 20;
+  static constexpr std::byte zeros[embeddedTensorAlignment] = {};
+  ProgressBar progress("embedding weights", embedded.size,
+                       ProgressBar::Unit::Bytes);
+  for (size_t i = 0; i < embedded.tensors.size(); ++i) {
+    std::span<const std::byte> bytes = checkpoint.bytes(embedded.tensors[i]);
+    uint64_t end = embedded.offsets[i] + bytes.size();
+    while (!bytes.empty()) {
+      if (cancelled && cancelled())
+        return {StatusCode::Interrupted, "interrupted"};
+      auto piece = bytes.first(std::min(bytes.size(), pieceBytes));
+      GOSS_RETURN_IF_ERROR(writer.appendWeights(piece));
+      progress.add(piece.size());
+      bytes = bytes.subspan(piece.size());
+    }
+    uint64_t next = i + 1 < embedded.tensors.size() ? embedded.offsets[i + 1]
+                                                    : embedded.size;
+    GOSS_RETURN_IF_ERROR(
+        writer.appendWeights(std::span(zeros).first(next - end)));
+  }
+  return Status::ok();
+}
+
+//===----------------------------------------------------------------------===//
+// Sections
+//===----------------------------------------------------------------------===//
+
+Expected<std::string> writeGraphBytecode(ModuleOp module) {
+  std::string bytes;
+  llvm::raw_string_ostream os(bytes);
+  if (failed(writeBytecodeToFile(module, os)))
+    return internalError("fused graph: cannot be written as bytecode");
+  return bytes;
+}
+
+/// Reads the companions that hold text; both stay empty without a tokenizer.
+static Status readTextSections(const Checkpoint &checkpoint,
+                               proto::Manifest &manifest,
+                               std::string &tokenizerImage,
+                               std::string &chatData) {
+  if (checkpoint.tokenizerPath()) {
+    const std::string &path = *checkpoint.tokenizerPath();
+    GOSS_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(path));
+    GOSS_ASSIGN_OR_RETURN(Tokenizer tokenizer,
+                          Tokenizer::fromJson(file.text(), path));
+    int64_t vocabulary = checkpoint.config().vocabSize;
+    if (tokenizer.vocabularySize() > static_cast<size_t>(vocabulary))
+      return invalidData(path +
+                         ": expects ids below the model's vocabulary of " +
+                         std::to_string(vocabulary) + " but got id " +
+                         std::to_string(tokenizer.vocabularySize() - 1));
+    manifest.set_tokenizer_sha256(std::string(toBytes(sha256(file.text()))));
+    tokenizerImage = tokenizer.serialize();
+  }
+  if (checkpoint.chatTemplatePath()) {
+    GOSS_ASSIGN_OR_RETURN(MappedFile file,
+                          MappedFile::open(*checkpoint.chatTemplatePath()));
+    chatData = file.text();
+  }
+  return Status::ok();
+}
+
+static Status fillManifest(const CompilerOptions &options,
+                           const ArtifactParts &parts, const PlanSummary &plan,
+                           proto::Manifest &manifest,
+                           EmbeddedWeights &embedded) {
+  const Checkpoint &checkpoint = parts.input.checkpoint;
+  if (plan.kernelCount != parts.code.kernels.size())
+    return internalError("code: expects " + std::to_string(plan.kernelCount) +
+                         " kernels but got " +
+                         std::to_string(parts.code.kernels.size()));
+  fillConfig(checkpoint.config(), manifest);
+  fillCode(options, parts, manifest);
+  manifest.set_arena_bytes(plan.arenaBytes);
+  fillCacheLayout(plan.cache, *manifest.mutable_cache());
+  for (const proto::Launch &launch : plan.launches)
+    *manifest.add_launches() = launch;
+  manifest.set_config_sha256(std::string(toBytes(checkpoint.configSha256())));
+  manifest.set_weights_embedded(options.embedWeights);
+  fillWeightFiles(checkpoint, manifest);
+  return fillTensors(checkpoint, plan, options.embedWeights, manifest,
+                     embedded);
+}
+
+Status writeArtifact(const CompilerOptions &options, const ArtifactParts &parts,
+                     CompileReport &report, const CancelCallback &cancelled) {
+  const Checkpoint &checkpoint = parts.input.checkpoint;
+  GOSS_ASSIGN_OR_RETURN(PlanSummary plan, PlanSummary::create(parts.plan));
+  proto::Manifest manifest;
+  EmbeddedWeights embedded;
+  GOSS_RETURN_IF_ERROR(fillManifest(options, parts, plan, manifest, embedded));
+  std::string tokenizerImage;
+  std::string chatData;
+  GOSS_RETURN_IF_ERROR(
+      readTextSections(checkpoint, manifest, tokenizerImage, chatData));
+  std::vector<ArtifactWriter::Section> sections = {
+      {SectionKind::Code, parts.code.bytes},
+      {SectionKind::Graph, parts.graphBytecode}};
+  if (!tokenizerImage.empty())
+    sections.push_back({SectionKind::Tokenizer, tokenizerImage});
+  if (!chatData.empty())
+    sections.push_back({SectionKind::Chat, chatData});
+  GOSS_ASSIGN_OR_RETURN(
+      ArtifactWriter writer,
+      ArtifactWriter::create(options.output, std::move(manifest),
+                             std::move(sections), embedded.size));
+  GOSS_RETURN_IF_ERROR(appendWeights(checkpoint, embedded, cancelled, writer));
+  GOSS_RETURN_IF_ERROR(writer.commit());
+  GOSS_ASSIGN_OR_RETURN(MappedFile written, MappedFile::open(options.output));
+  report.artifactBytes = written.size();
+  return Status::ok();
+}
+
+} // namespace gossamer

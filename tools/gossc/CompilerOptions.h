@@ -1,0 +1,53 @@
+//===- CompilerOptions.h - What to compile, and how -------------*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GOSSAMER_TOOLS_GOSSC_COMPILEROPTIONS_H
+#define GOSSAMER_TOOLS_GOSSC_COMPILEROPTIONS_H
+
+#include "backends/Backend.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gossamer {
+
+/// Where a compilation stops.
+enum class EmitLevel {
+  Graph,    ///< primitive operations on tensors.
+  Fused,    ///< after the fusions.
+  Plan,     ///< kernels, dispatches and one arena.
+  LLVM,     ///< the backend's lowered module.
+  Assembly, ///< text for the assembler.
+  Object,   ///< relocatable object.
+  Artifact, ///< the .goss file.
+};
+
+/// The name after --emit=, such as "graph".
+llvm::StringRef stringifyEmitLevel(EmitLevel level);
+
+/// All that decides the bytes of an artifact, and where they go.
+struct CompilerOptions {
+  /// A checkpoint directory, or a config.json for levels below the artifact.
+  std::string input;
+  /// Artifact to write. Unused below EmitLevel::Artifact.
+  std::string output;
+  EmitLevel emit = EmitLevel::Artifact;
+  std::string target = "cpu"; ///< name of a registered backend.
+  TargetOptions codegen;
+  bool embedWeights = false;
+  /// Positions a sequence may have; 0 = the model's, 4096 at most.
+  int64_t maxContext = 0;
+  int64_t maxTokensPerStep = 512;
+  /// Fusions left out, by the name of their pass without "fuse-".
+  std::vector<std::string> disabledFusions;
+  /// Folder for one numbered file a stage; empty for none.
+  std::string dumpDirectory;
+};
+
+} // namespace gossamer
+
+#endif // GOSSAMER_TOOLS_GOSSC_COMPILEROPTIONS_H

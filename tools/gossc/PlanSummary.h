@@ -1,0 +1,45 @@
+//===- PlanSummary.h - The plan level as a table ----------------*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GOSSAMER_TOOLS_GOSSC_PLANSUMMARY_H
+#define GOSSAMER_TOOLS_GOSSC_PLANSUMMARY_H
+
+#include "ir/GptOss.h"
+#include "runtime/artifact/manifest.pb.h"
+#include "runtime/support/Status.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+#include <vector>
+
+namespace gossamer {
+
+/// One checkpoint tensor of a parameter of the plan.
+struct PlanTensor {
+  std::string parameter; ///< symbol.
+  std::string source;    ///< name in the checkpoint.
+};
+
+/// What the manifest takes from a module at the plan level.
+struct PlanSummary {
+  std::vector<PlanTensor> tensors; ///< order of goss_step_args.parameters.
+  std::vector<proto::Launch> launches;
+  size_t kernelCount = 0;
+  size_t groupCount = 0; ///< launches with one synchronisation count once.
+  uint64_t arenaBytes = 0;
+  mlir::gptoss::CacheType cache;
+
+  /// Reads the module; fails with Internal where it is no plan.
+  static Expected<PlanSummary> create(mlir::ModuleOp plan);
+};
+
+/// The cache's layout for the manifest.
+void fillCacheLayout(mlir::gptoss::CacheType cache, proto::CacheLayout &layout);
+
+} // namespace gossamer
+
+#endif // GOSSAMER_TOOLS_GOSSC_PLANSUMMARY_H

@@ -1,0 +1,51 @@
+//===- RemarkCollector.cpp - Fusions from MLIR's remarks ------------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/gossc/RemarkCollector.h"
+
+#include "mlir/IR/Location.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Remarks.h"
+
+using namespace mlir;
+
+namespace gossamer {
+namespace {
+
+/// Turns remarks into records instead of writing them to a file.
+class RecordStreamer final : public remark::detail::MLIRRemarkStreamerBase {
+public:
+  explicit RecordStreamer(std::vector<FusionRecord> &fusions)
+      : fusions_(fusions) {}
+
+  void streamOptimizationRemark(const remark::detail::Remark &remark) override {
+    FusionRecord record;
+    record.pass = remark.getCategoryName().str();
+    record.message = remark.getMsg();
+    record.fused = remark.getRemarkType() == llvm::remarks::Type::Passed;
+    if (auto name = remark.getLocation()->findInstanceOf<NameLoc>())
+      record.place = name.getName().str();
+    fusions_.push_back(std::move(record));
+  }
+
+private:
+  std::vector<FusionRecord> &fusions_;
+};
+
+} // namespace
+
+Status collectRemarks(MLIRContext &context,
+                      std::vector<FusionRecord> &fusions) {
+  remark::RemarkCategories categories;
+  categories.all = ".*";
+  if (failed(remark::enableOptimizationRemarks(
+          context, std::make_unique<RecordStreamer>(fusions),
+          std::make_unique<remark::RemarkEmittingPolicyAll>(), categories)))
+    return internalError("remarks: cannot be collected");
+  return Status::ok();
+}
+
+} // namespace gossamer

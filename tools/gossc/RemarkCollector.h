@@ -1,0 +1,25 @@
+//===- RemarkCollector.h - Fusions from MLIR's remarks ----------*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GOSSAMER_TOOLS_GOSSC_REMARKCOLLECTOR_H
+#define GOSSAMER_TOOLS_GOSSC_REMARKCOLLECTOR_H
+
+#include "tools/gossc/CompileReport.h"
+
+namespace mlir {
+class MLIRContext;
+} // namespace mlir
+
+namespace gossamer {
+
+/// Appends every remark that a pass of `context` makes to `fusions`, which
+/// must outlive the context.
+Status collectRemarks(mlir::MLIRContext &context,
+                      std::vector<FusionRecord> &fusions);
+
+} // namespace gossamer
+
+#endif // GOSSAMER_TOOLS_GOSSC_REMARKCOLLECTOR_H

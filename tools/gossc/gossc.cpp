@@ -1,0 +1,253 @@
+//===- gossc.cpp - The compiler's command line ----------------------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/support/AtomicFile.h"
+#include "tools/gossc/Compiler.h"
+#include "tools/support/CommandLine.h"
+#include "tools/support/Terminal.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace gossamer;
+using namespace gossamer::tools;
+
+namespace {
+
+/// What the command line says beyond CompilerOptions.
+struct Arguments {
+  CompilerOptions compiler;
+  std::string emit = "artifact";
+  std::string math = "exact";
+  std::string weights = "reference";
+  std::string layout = "published";
+  std::string dense = "bf16";
+  std::string reportPath;
+  std::vector<std::string> plugins;
+  bool listTargets = false;
+  bool quiet = false;
+};
+
+void addOutputOptions(Command &command, Arguments &arguments) {
+  command.group("Output")
+      .text("-o,--output", "FILE", arguments.compiler.output,
+            "where to write (default: DIRECTORY.goss, or standard output for "
+            "text; - is standard output)")
+      .choice("--emit", arguments.emit,
+              {"graph", "fused", "plan", "llvm", "asm", "obj", "artifact"},
+              "stop at this level (default artifact)")
+      .choice("--weights", arguments.weights, {"reference", "embed"},
+              "read weights from the checkpoint at run time, or copy them into "
+              "the artifact (default reference)")
+      .text("--dump-dir", "DIR", arguments.compiler.dumpDirectory,
+            "write a numbered file for every stage to DIR")
+      .text("--report", "FILE", arguments.reportPath,
+            "write times, fusions, kernels and sizes as JSON")
+      .flag("-q,--quiet", arguments.quiet, "print errors only");
+}
+
+void addCodeOptions(Command &command, Arguments &arguments) {
+  CompilerOptions &options = arguments.compiler;
+  command.group("Code")
+      .text("--target", "NAME", options.target,
+            "backend that makes the code (default cpu)")
+      .text(
+          "--mcpu", "NAME", options.codegen.mcpu,
+          "processor: native, x86-64-v3, sapphirerapids, ... (default native)")
+      .text("--mattr", "LIST", options.codegen.features,
+            "features to add or take away: +avx2,-avx512f")
+      .text("--chip", "NAME", options.codegen.chip,
+            "accelerator, for targets that have one")
+      .integer("-O,--opt-level", "N", options.codegen.optLevel, {0, 3},
+               "0: unfused graph in plain loops, the oracle; 1 to 3: fused "
+               "graph and vector kernels (default 2)")
+      .choice("--math", arguments.math, {"exact", "fast", "int8"},
+              "how quantized weights are multiplied (default exact)")
+      .choice("--layout", arguments.layout, {"published", "packed"},
+              "how weights lie in memory (default published)")
+      .choice("--dense", arguments.dense, {"bf16", "int8"},
+              "element of weights that are not experts (default bf16)")
+      .texts("--disable-fusion", "NAME", options.disabledFusions,
+             "leave a fusion out: rope, attention, expert-routing, residual; "
+             "may be repeated");
+}
+
+void addShapeOptions(Command &command, Arguments &arguments) {
+  CompilerOptions &options = arguments.compiler;
+  command.group("Limits")
+      .integer("--max-context", "N", options.maxContext, {1, 1 << 24},
+               "positions a sequence may have (default: the model's, at most "
+               "4096)")
+      .integer("--max-tokens-per-step", "N", options.maxTokensPerStep,
+               {1, 65536},
+               "tokens that one step computes at most (default 512)");
+  command.group("Targets")
+      .flag("--list-targets", arguments.listTargets,
+            "print the targets this compiler has and exit")
+      .texts("--load-backend", "LIB", arguments.plugins,
+             "add targets from a shared library; may be repeated");
+}
+
+void addHelp(Command &command) {
+  command.details("CHECKPOINT is a directory with config.json, weights in "
+                  "safetensors files and tokenizer.json; or only a config.json "
+                  "together with --emit=graph, fused, plan, llvm, asm or obj.");
+  command.example("gossc models/tiny-stories -o stories.goss",
+                  "compile a checkpoint; the artifact reads its weights where "
+                  "they lie");
+  command.example("gossc models/tiny-stories --weights=embed -o all.goss",
+                  "one file that runs anywhere");
+  command.example("gossc models/tiny-stories/config.json --emit=fused",
+                  "see the graph after the fusions");
+  command.example("gossc models/tiny-stories --dump-dir=stages "
+                  "--report=report.json",
+                  "keep every stage and what was done");
+}
+
+/// Choices that a command line may name but this version does not have.
+Status checkAvailable(const Arguments &arguments) {
+  auto missing = [](const std::string &option, const std::string &value,
+                    const std::string &only) {
+    return unavailable("--" + option + "=" + value +
+                       ": not available in this version; expects " + only);
+  };
+  if (arguments.math != "exact")
+    return missing("math", arguments.math, "exact");
+  if (arguments.layout != "published")
+    return missing("layout", arguments.layout, "published");
+  if (arguments.dense != "bf16")
+    return missing("dense", arguments.dense, "bf16");
+  return Status::ok();
+}
+
+EmitLevel parseEmitLevel(llvm::StringRef name) {
+  for (EmitLevel level :
+       {EmitLevel::Graph, EmitLevel::Fused, EmitLevel::Plan, EmitLevel::LLVM,
+        EmitLevel::Assembly, EmitLevel::Object})
+    if (name == stringifyEmitLevel(level))
+      return level;
+  return EmitLevel::Artifact;
+}
+
+/// "models/tiny-stories/" and "models/tiny-stories/config.json" -> the name
+/// "tiny-stories".
+std::string getModelName(llvm::StringRef input) {
+  llvm::SmallString<128> path(input);
+  llvm::sys::fs::make_absolute(path);
+  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
+  if (!llvm::sys::fs::is_directory(path))
+    path = llvm::sys::path::parent_path(path);
+  return llvm::sys::path::filename(path).str();
+}
+
+Status settleOptions(Arguments &arguments) {
+  CompilerOptions &options = arguments.compiler;
+  GOSS_RETURN_IF_ERROR(checkAvailable(arguments));
+  if (options.input.empty())
+    return usageError("expects a CHECKPOINT");
+  options.emit = parseEmitLevel(arguments.emit);
+  options.embedWeights = arguments.weights == "embed";
+  if (options.output.empty() && options.emit == EmitLevel::Artifact)
+    options.output = getModelName(options.input) + ".goss";
+  if (options.output.empty() && options.emit == EmitLevel::Object)
+    options.output = getModelName(options.input) + ".o";
+  if (options.output == "-" && options.emit == EmitLevel::Artifact)
+    return usageError("--output expects a file for an artifact but got '-'");
+  return Status::ok();
+}
+
+/// What happened, for the person who waits.
+void printSummary(const Arguments &arguments, const CompileReport &report,
+                  const Notes &notes) {
+  if (report.countFused())
+    notes.note("Fused", formatCount(report.countFused()) + " patterns");
+  if (report.launchCount)
+    notes.note("Planned", formatCount(report.launchCount) + " launches in " +
+                              formatCount(report.groupCount) + " groups, " +
+                              formatCount(report.kernels.size()) +
+                              " kernels, arena " +
+                              formatBytes(report.arenaBytes));
+  double seconds = 0;
+  std::string times;
+  for (const StageRecord &stage : report.stages) {
+    seconds += stage.seconds;
+    times += ", " + stage.name + " " + formatSeconds(stage.seconds);
+  }
+  std::string output = arguments.compiler.output;
+  if (output.empty() || output == "-")
+    output = "standard output";
+  if (report.artifactBytes)
+    output += " (" + formatBytes(report.artifactBytes) + ", code " +
+              formatBytes(report.codeBytes) + ")";
+  notes.note("Wrote", output);
+  notes.note("Finished", "in " + formatSeconds(seconds) + times);
+}
+
+void printTarget(const CompileReport &report, const Notes &notes) {
+  notes.note("Target", report.target + ", " + report.cpu + ", opt level " +
+                           std::to_string(report.optLevel) + ", math " +
+                           report.math);
+  if (!report.requiredFeatures.empty())
+    notes.note("Needs", llvm::join(report.requiredFeatures, " "));
+}
+
+Status writeResult(const Arguments &arguments, const CompileResult &result) {
+  const CompilerOptions &options = arguments.compiler;
+  if (options.emit != EmitLevel::Artifact) {
+    if (options.output.empty() || options.output == "-")
+      GOSS_RETURN_IF_ERROR(standardOutput().write(result.text));
+    else
+      GOSS_RETURN_IF_ERROR(writeFile(options.output, result.text));
+  }
+  if (arguments.reportPath.empty())
+    return Status::ok();
+  return writeFile(arguments.reportPath, result.report.toJson());
+}
+
+Status run(Arguments &arguments) {
+  BackendRegistry registry;
+  registerBuiltinBackends(registry);
+  for (const std::string &plugin : arguments.plugins)
+    GOSS_RETURN_IF_ERROR(registry.loadBackendPlugin(plugin));
+  if (arguments.listTargets) {
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    registry.printTargets(os);
+    return standardOutput().write(text);
+  }
+  GOSS_RETURN_IF_ERROR(settleOptions(arguments));
+  Notes notes(arguments.quiet);
+  GOSS_ASSIGN_OR_RETURN(CompileResult result,
+                        compile(arguments.compiler, registry, nullptr,
+                                [] { return interruptFlag().load(); }));
+  const CompileReport &report = result.report;
+  notes.note("Model", report.model);
+  printTarget(report, notes);
+  for (const std::string &note : report.notes)
+    notes.note("Note", note);
+  GOSS_RETURN_IF_ERROR(writeResult(arguments, result));
+  printSummary(arguments, report, notes);
+  return Status::ok();
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  CommandLine line("gossc", "Compiles a GPT-OSS checkpoint ahead of time to an "
+                            "artifact that goss runs.");
+  Arguments arguments;
+  Command &command = line.root();
+  command.positional("CHECKPOINT", arguments.compiler.input,
+                     "a checkpoint directory, or a config.json");
+  addOutputOptions(command, arguments);
+  addCodeOptions(command, arguments);
+  addShapeOptions(command, arguments);
+  addHelp(command);
+  command.action([&] { return run(arguments); });
+  return line.run(argc, argv);
+}
