@@ -1,0 +1,8 @@
+gossamer_unit_test(text-tests
+  text/ConversationTest.cpp
+  text/HarmonyParserTest.cpp
+  text/TextTestSupport.cpp
+  text/TokenizerFileTest.cpp
+  text/TokenizerTest.cpp
+  text/Utf8Test.cpp
+  LINK gossamer_text)
