@@ -229,7 +229,7 @@ std::pair<Value, Value>
 KernelBuilder::loadPair(Value memref, ValueRange indices, int64_t count) {
   bool whole = count == kDotBlock;
   Type element = cast<MemRefType>(memref.getType()).getElementType();
-  if (element.isBF16()) {
+  if (element.isInteger(16)) {
     // Pairs of bf16 are the halves of an i32: no shuffle is needed.
     VectorType type = vec(kDotBlock, element);
     Value raw;

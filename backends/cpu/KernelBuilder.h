@@ -163,7 +163,7 @@ public:
   /// A lane value, by the builder's number of lanes.
   Value load(Value memref, ValueRange indices, Value mask = {});
   void store(Value value, Value memref, ValueRange indices, Value mask = {});
-  /// f32, bf16 or f16 (scalar or vector) to f32.
+  /// f16 and bf16 (as i16), scalar or vector, to f32; others stay.
   Value widen(Value value);
   /// Element (expert,) row, k of a weight of any form, as f32.
   Value loadWeight(unsigned binding, Value expert, Value row, Value k);

@@ -41,7 +41,7 @@ WeightForm::storageTypes(MLIRContext *context) const {
             MemRefType::get(scales, b.getI8Type())};
   }
   Type type = element == Element::F32    ? Type(b.getF32Type())
-              : element == Element::BF16 ? Type(b.getBF16Type())
+              : element == Element::BF16 ? Type(b.getI16Type())
                                          : Type(b.getF16Type());
   SmallVector<int64_t, 4> stored(shape.begin(), shape.end());
   if (layout == Layout::Transposed)

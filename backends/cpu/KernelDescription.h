@@ -41,7 +41,8 @@ struct WeightForm {
   int64_t inputs() const { return shape.back(); }
   /// Bytes of one of its rows (all inputs of one output).
   int64_t rowBytes() const;
-  /// The tensors it consists of: one, or blocks and scales.
+  /// The tensors it consists of: one, or blocks and scales. The bits of a bf16
+  /// are an i16: LLVM may convert a bf16 it loads, by calls of a library.
   llvm::SmallVector<mlir::MemRefType, 2>
   storageTypes(mlir::MLIRContext *context) const;
 };

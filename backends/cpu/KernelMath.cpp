@@ -78,12 +78,11 @@ Value KernelBuilder::widen(Value value) {
   Type element = getElementTypeOrSelf(type);
   if (element.isF16())
     return widenF16(value);
-  if (!element.isBF16())
+  if (!element.isInteger(16))
     return value;
   // bf16 is the upper half of an f32.
   Type wide = sameShape(type, b.getI32Type());
-  Value bits = bitcast(value, sameShape(type, b.getI16Type()));
-  bits = arith::ExtUIOp::create(b, loc, wide, bits);
+  Value bits = arith::ExtUIOp::create(b, loc, wide, value);
   bits = arith::ShLIOp::create(b, loc, bits, constantInt(wide, 16));
   return bitcast(bits, sameShape(type, b.getF32Type()));
 }

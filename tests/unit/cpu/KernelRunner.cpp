@@ -10,6 +10,7 @@
 #include "backends/cpu/CpuBackend.h"
 #include "backends/cpu/Passes.h"
 
+#include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
 
 #include <gtest/gtest.h>
