@@ -52,13 +52,16 @@ Expected<MappedFile> openConfigText(const std::string &path) {
 std::string countNames(const std::vector<std::string_view> &names,
                        const char *one, const char *many) {
   constexpr size_t shownNames = 5;
-  std::string text =
-      std::to_string(names.size()) + (names.size() == 1 ? one : many) + " (";
-  for (size_t i = 0; i < std::min(names.size(), shownNames); ++i)
-    text += (i == 0 ? "" : ", ") + std::string(names[i]);
+  std::string text = std::to_string(names.size());
+  text += names.size() == 1 ? one : many;
+  text += " (";
+  for (size_t i = 0; i < std::min(names.size(), shownNames); ++i) {
+    text += i == 0 ? "" : ", ";
+    text += names[i];
+  }
   if (names.size() > shownNames)
     text += " and " + std::to_string(names.size() - shownNames) + " more";
-  return text + ")";
+  return text += ")";
 }
 
 bool isFloat(DType dtype) {
@@ -161,11 +164,16 @@ Status Checkpoint::openFile(const std::string &name) {
   return Status::ok();
 }
 
+Status Checkpoint::openShard(const std::string &name,
+                             const std::string &indexPath) {
+  return openFile(name).withContext(indexPath + ": file \"" + name +
+                                    "\" of weight_map");
+}
+
 Status Checkpoint::openShards(const std::string &indexPath) {
   GOSS_ASSIGN_OR_RETURN(WeightIndex index, WeightIndex::load(indexPath));
   for (const std::string &name : index.fileNames())
-    GOSS_RETURN_IF_ERROR(openFile(name).withContext(indexPath + ": file \"" +
-                                                    name + "\" of weight_map"));
+    GOSS_RETURN_IF_ERROR(openShard(name, indexPath));
   return index.compare(files_);
 }
 
@@ -224,9 +232,10 @@ Status Checkpoint::checkNames() const {
                         " tensors that config.json implies but ";
   if (!missing.empty())
     message += countNames(missing, " is missing", " are missing");
+  if (!missing.empty() && !unexpected.empty())
+    message += " and ";
   if (!unexpected.empty())
-    message += (missing.empty() ? "" : " and ") +
-               countNames(unexpected, " is unknown", " are unknown");
+    message += countNames(unexpected, " is unknown", " are unknown");
   return invalidData(message);
 }
 

@@ -102,6 +102,7 @@ private:
   void findCompanions();
   Status openWeights();
   Status openShards(const std::string &indexPath);
+  Status openShard(const std::string &name, const std::string &indexPath);
   Status openFile(const std::string &name);
   ExpertForm detectForm();
   Status checkNames() const;

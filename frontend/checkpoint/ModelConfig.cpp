@@ -161,6 +161,7 @@ Status ModelConfig::validate(const std::string &fileName) const {
 void ModelConfig::setNumLayers(int64_t layers) {
   size_t period = shortestPeriod(layerTypes);
   std::vector<AttentionKind> types;
+  types.reserve(static_cast<size_t>(layers));
   for (int64_t layer = 0; layer < layers; ++layer)
     types.push_back(layerTypes[static_cast<size_t>(layer) % period]);
   layerTypes = std::move(types);

@@ -79,14 +79,14 @@ size_t findBad(const Chunk &chunk) {
   return count;
 }
 
+/// "[3, 17]": the indices of an element.
 std::string coordinates(const TensorSpec &spec, uint64_t element) {
-  std::string text;
-  for (size_t axis = spec.shape.size(); axis-- > 0;) {
-    text = std::to_string(element % spec.shape[axis]) +
-           (text.empty() ? "" : ", ") + text;
+  std::vector<uint64_t> indices(spec.shape.size());
+  for (size_t axis = indices.size(); axis-- > 0;) {
+    indices[axis] = element % spec.shape[axis];
     element /= spec.shape[axis];
   }
-  return "[" + text + "]";
+  return shapeText(indices);
 }
 
 Status describe(const Chunk &chunk, size_t element, const std::string &path) {

@@ -21,6 +21,9 @@ using namespace gossamer;
 using namespace gossamer::testing;
 using namespace mlir;
 
+// The check does not know that succeeded() looks into a FailureOr.
+// NOLINTBEGIN(bugprone-unchecked-optional-access)
+
 namespace {
 
 std::string print(ModuleOp module) {
@@ -251,3 +254,5 @@ TEST_F(GraphBuilderTest, SameConfigSameText) {
 }
 
 } // namespace
+
+// NOLINTEND(bugprone-unchecked-optional-access)

@@ -19,7 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Status synthesize(const std::string &directory, SynthOptions options = {}) {
+Status synthesize(const std::string &directory,
+                  const SynthOptions &options = {}) {
   return writeSyntheticCheckpoint(ConfigText().config(), directory, options);
 }
 
@@ -102,7 +103,8 @@ TEST(Synth, BytesAreFixedForAllMachines) {
   Sha256 hash;
   for (const TensorLocation &location : checkpoint->locations())
     hash.update(checkpoint->bytes(location));
-  EXPECT_EQ(toHex(hash.finish()), "d8d9f80ace1490b16e17e6974233087cd80caeca77c13001f41bea7b135f7a1f");
+  EXPECT_EQ(toHex(hash.finish()),
+            "d8d9f80ace1490b16e17e6974233087cd80caeca77c13001f41bea7b135f7a1f");
 }
 
 /// Mean and root mean square of a bf16 tensor.

@@ -10,10 +10,13 @@
 #include "frontend/checkpoint/Checkpoint.h"
 #include "frontend/checkpoint/Synth.h"
 
+#include "gtest/gtest.h"
+
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <gtest/gtest.h>
 #include <map>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -99,8 +102,12 @@ public:
 
   std::string text() const {
     std::string result;
-    for (const auto &[name, json] : members_)
-      result += (result.empty() ? "{" : ",") + ("\"" + name + "\":" + json);
+    for (const auto &[name, json] : members_) {
+      result += result.empty() ? "{\"" : ",\"";
+      result += name;
+      result += "\":";
+      result += json;
+    }
     return result + "}";
   }
   Expected<ModelConfig> parse() const {
