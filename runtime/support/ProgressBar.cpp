@@ -6,6 +6,7 @@
 
 #include "runtime/support/ProgressBar.h"
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <unistd.h>
 
@@ -47,7 +48,7 @@ std::string duration(double seconds) {
   // A stalled task has no useful estimate.
   if (seconds > 100 * 3600.0)
     return "--:--";
-  unsigned whole = static_cast<unsigned>(seconds + 0.5);
+  unsigned whole = static_cast<unsigned>(std::lround(seconds));
   char buffer[32];
   if (whole >= 3600)
     std::snprintf(buffer, sizeof(buffer), "%u:%02u:%02u", whole / 3600,

@@ -118,10 +118,13 @@ private:
 
 /// Declares `decl` from an Expected, or returns its Status:
 ///   GOSS_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(path));
+// A declaration cannot stand in parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define GOSS_ASSIGN_OR_RETURN(decl, expr)                                      \
   auto GOSS_CONCAT(gossExpected_, __LINE__) = (expr);                          \
   if (!GOSS_CONCAT(gossExpected_, __LINE__).isOk())                            \
     return GOSS_CONCAT(gossExpected_, __LINE__).status();                      \
   decl = GOSS_CONCAT(gossExpected_, __LINE__).take()
+// NOLINTEND(bugprone-macro-parentheses)
 
 #endif // GOSSAMER_RUNTIME_SUPPORT_STATUS_H
