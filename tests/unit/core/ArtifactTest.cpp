@@ -9,9 +9,9 @@
 #include "TestFiles.h"
 #include "runtime/artifact/ArtifactWriter.h"
 #include "runtime/artifact/ManifestChecks.h"
+#include "gtest/gtest.h"
 #include <csignal>
 #include <cstring>
-#include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -10,9 +10,9 @@
 #include "runtime/support/MappedFile.h"
 #include "runtime/support/ProgressBar.h"
 #include "runtime/support/Sha256.h"
+#include "gtest/gtest.h"
 #include <array>
 #include <csignal>
-#include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>

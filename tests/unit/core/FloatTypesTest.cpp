@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/weights/FloatTypes.h"
+#include "gtest/gtest.h"
 #include <cmath>
-#include <gtest/gtest.h>
 #include <limits>
 
 using namespace gossamer;

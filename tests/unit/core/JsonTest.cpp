@@ -7,8 +7,8 @@
 #include "runtime/support/Json.h"
 #include "TestFiles.h"
 #include "runtime/support/JsonWriter.h"
+#include "gtest/gtest.h"
 #include <cmath>
-#include <gtest/gtest.h>
 
 using namespace gossamer;
 

@@ -6,8 +6,8 @@
 
 #include "SampleManifest.h"
 #include "runtime/artifact/ManifestChecks.h"
+#include "gtest/gtest.h"
 #include <functional>
-#include <gtest/gtest.h>
 #include <limits>
 
 using namespace gossamer;

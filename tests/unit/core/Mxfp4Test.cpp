@@ -5,9 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/weights/Mxfp4.h"
+#include "gtest/gtest.h"
 #include <array>
 #include <cmath>
-#include <gtest/gtest.h>
 #include <vector>
 
 using namespace gossamer;

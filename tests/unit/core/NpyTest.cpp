@@ -6,8 +6,8 @@
 
 #include "runtime/weights/Npy.h"
 #include "TestFiles.h"
+#include "gtest/gtest.h"
 #include <array>
-#include <gtest/gtest.h>
 
 using namespace gossamer;
 

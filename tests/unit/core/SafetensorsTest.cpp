@@ -6,7 +6,7 @@
 
 #include "runtime/weights/Safetensors.h"
 #include "TestFiles.h"
-#include <gtest/gtest.h>
+#include "gtest/gtest.h"
 
 using namespace gossamer;
 
