@@ -33,3 +33,23 @@ gossamer_unit_test(gossamer_generate_tests
   exec/RandomTest.cpp
   exec/SamplerTest.cpp
   LINK gossamer_generate)
+
+# The example of the manual, compiled as C and run by the tests.
+add_executable(gossamer_generate_example
+  ${CMAKE_SOURCE_DIR}/docs/examples/generate.c)
+set_target_properties(gossamer_generate_example PROPERTIES
+  C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF
+  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/examples
+  OUTPUT_NAME generate)
+target_link_libraries(gossamer_generate_example PRIVATE gossamer)
+
+gossamer_unit_test(gossamer_capi_tests
+  exec/CApiTest.cpp
+  LINK gossamer_capi)
+target_compile_definitions(gossamer_capi_tests PRIVATE
+  GOSSAMER_TINY_STEP="${exec_step}"
+  GOSSAMER_GENERATE_EXAMPLE="$<TARGET_FILE:gossamer_generate_example>"
+  GOSSAMER_SHARED_LIBRARY="$<TARGET_FILE:gossamer>"
+  GOSSAMER_NM="${CMAKE_NM}")
+add_dependencies(gossamer_capi_tests
+  gossamer_exec_step gossamer_generate_example)
