@@ -284,6 +284,14 @@ LogicalResult MaskOp::verify() {
   return verifyTokens(*this, getScores().getType(), getPositions().getType());
 }
 
+OpFoldResult MaskOp::fold(FoldAdaptor) {
+  auto inner = getScores().getDefiningOp<MaskOp>();
+  if (inner && inner.getPositions() == getPositions() &&
+      inner.getWindow() == getWindow())
+    return inner.getResult();
+  return {};
+}
+
 LogicalResult SoftmaxSinkOp::verify() {
   return verifyDim(*this, "sinks", getScores().getType().getDimSize(1),
                    getSinks().getType().getDimSize(0));

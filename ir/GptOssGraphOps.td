@@ -436,6 +436,7 @@ def GptOss_MaskOp : GptOss_ComputeOp<"mask", [AllTypesMatch<["scores", "result"]
   let results = (outs GptOss_Heads:$result);
   let assemblyFormat = "$scores `,` $positions attr-dict `:` type($scores) `,` type($positions)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def GptOss_SoftmaxSinkOp : GptOss_ComputeOp<"softmax_sink", [

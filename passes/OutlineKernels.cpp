@@ -29,7 +29,7 @@ struct OutlineKernels final : impl::OutlineKernelsBase<OutlineKernels> {
     mlir::ModuleOp module = getOperation();
     if (maxTokens < 1) {
       module.emitError() << "expects max-tokens of at least 1 but got "
-                         << maxTokens;
+                         << maxTokens.getValue();
       return signalPassFailure();
     }
     KernelTable kernels(module);

@@ -158,12 +158,20 @@ private:
       return failure();
     Value arena = function.getArgument(index);
     DenseMap<int64_t, Value> offsets;
-    OpBuilder constants = OpBuilder::atBlockBegin(&function.front());
+    Operation *last = nullptr;
     for (const Buffer &buffer : buffers) {
       Value &offset = offsets[buffer.offset];
-      if (!offset)
-        offset = arith::ConstantIndexOp::create(constants, function.getLoc(),
+      if (!offset) {
+        // An insertion point at the block's first operation would not outlive
+        // it: that may be an allocation.
+        if (last)
+          builder.setInsertionPointAfter(last);
+        else
+          builder.setInsertionPointToStart(&function.front());
+        offset = arith::ConstantIndexOp::create(builder, function.getLoc(),
                                                 buffer.offset);
+        last = offset.getDefiningOp();
+      }
       replaceByView(builder, buffer.alloc, arena, offset);
     }
     return success();
