@@ -72,7 +72,7 @@ typedef struct goss_step_args {
   float *logits;                   ///< [R][vocabulary].
   uint8_t *arena;                  ///< Manifest.arena_bytes, 64-byte aligned.
   const void *const *parameters;   ///< one pointer a Manifest.tensors entry.
-  const goss_cache_group *caches;  ///< one a Manifest.cache_groups entry.
+  const goss_cache_group *caches;  ///< one a Manifest.cache.groups entry.
 } goss_step_args;
 
 /// Exported as "goss_step".
