@@ -1,0 +1,88 @@
+//===- HarmonyFuzz.cpp - Any tokens and any conversations -----------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/support/MappedFile.h"
+#include "runtime/text/HarmonyParser.h"
+#include "runtime/text/Utf8.h"
+#include <cstdlib>
+#include <cstring>
+
+using namespace gossamer;
+
+namespace {
+
+void require(bool condition) {
+  if (!condition)
+    std::abort();
+}
+
+const Tokenizer &tokenizer() {
+  static const Tokenizer tokenizer = [] {
+    std::string path =
+        GOSSAMER_SOURCE_DIR "/models/tiny-stories/tokenizer.json";
+    Expected<MappedFile> file = MappedFile::open(path);
+    require(file.isOk());
+    Expected<Tokenizer> read = Tokenizer::fromJson(file->text(), path);
+    require(read.isOk());
+    return read.take();
+  }();
+  return tokenizer;
+}
+
+/// Two bytes a token; every other value is likely to be a control token.
+std::vector<TokenId> readTokens(std::string_view bytes) {
+  std::vector<TokenId> ids;
+  for (; bytes.size() >= 2; bytes.remove_prefix(2)) {
+    uint16_t value;
+    std::memcpy(&value, bytes.data(), 2);
+    ids.push_back(value % 2 ? 3040 + value / 2 % 24 : value / 2 - 8);
+  }
+  return ids;
+}
+
+void parse(const std::vector<TokenId> &ids, HarmonyParserOptions options) {
+  Expected<HarmonyParser> parser = HarmonyParser::create(tokenizer(), options);
+  require(parser.isOk());
+  std::vector<HarmonyEvent> events;
+  Status status;
+  for (size_t i = 0; i < ids.size() && status.isOk(); ++i)
+    status = parser->process(ids[i], events);
+  if (status.isOk())
+    status = parser->finish(events);
+  require(status.isOk() || options.strict);
+  bool open = false;
+  for (const HarmonyEvent &event : events) {
+    require(open == (event.kind != HarmonyEvent::Kind::Start));
+    require(isValidUtf8(event.text) && isValidUtf8(event.header.recipient));
+    open = event.kind != HarmonyEvent::Kind::End;
+  }
+  require(!open || !status.isOk());
+}
+
+void render(std::string_view json) {
+  Expected<Conversation> conversation = Conversation::fromJson(json, "input");
+  if (!conversation)
+    return;
+  Expected<std::string> text = conversation->renderText();
+  Expected<std::vector<TokenId>> ids = conversation->renderTokens(tokenizer());
+  require(text.isOk() == ids.isOk());
+  if (text)
+    require(tokenizer().decode(*ids) == *text);
+  (void)conversation->withSystem({}).renderText();
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  std::string_view bytes(reinterpret_cast<const char *>(data), size);
+  std::vector<TokenId> ids = readTokens(bytes);
+  for (bool strict : {false, true}) {
+    parse(ids, {.strict = strict, .role = Role::Assistant});
+    parse(ids, {.strict = strict, .role = std::nullopt});
+  }
+  render(bytes);
+  return 0;
+}
