@@ -56,17 +56,22 @@ Expected<std::vector<SectionEntry>> readTable(const MappedFile &file,
     return invalidData(file.path() + ": expects a section table of " +
                        number(size) + " bytes within the file but got " +
                        number(file.size()) + " bytes in all");
-  std::span<const std::byte> bytes = file.bytes().subspan(sizeof(header), size);
-  Sha256Digest digest = sha256(bytes);
+  std::vector<SectionEntry> table(header.sectionCount);
+  std::memcpy(table.data(), file.bytes().data() + sizeof(header), size);
+  Sha256Digest digest = sha256(std::as_bytes(std::span(table)));
   if (std::memcmp(digest.data(), header.tableSha256, digest.size()) != 0)
     return invalidData(file.path() + ": the section table does not have the "
                                      "digest that the header states");
-  std::vector<SectionEntry> table(header.sectionCount);
-  std::memcpy(table.data(), bytes.data(), size);
   return table;
 }
 
-/// Checks the one place that an entry may have after `end` and moves `end`
+/// Where an entry's section is, for messages.
+std::string placeOf(const MappedFile &file, const SectionEntry &entry) {
+  return file.path() + ": section " + std::string(sectionName(entry.kind)) +
+         ": ";
+}
+
+/// Checks the one place that an entry may have after `end`, and moves `end`
 /// behind the section.
 Status checkPlace(const MappedFile &file, const SectionEntry &entry,
                   uint64_t &end) {
@@ -74,51 +79,28 @@ Status checkPlace(const MappedFile &file, const SectionEntry &entry,
   if (kind == 0 || kind > lastSectionKind)
     return invalidData(file.path() + ": expects section kinds 1 to " +
                        number(lastSectionKind) + " but got " + number(kind));
-  std::string where =
-      file.path() + ": section " + std::string(sectionName(entry.kind)) + ": ";
   if (!std::has_single_bit(entry.alignment) ||
       entry.alignment > largestSectionAlignment)
-    return invalidData(where + "expects a power of two up to " +
+    return invalidData(placeOf(file, entry) + "expects a power of two up to " +
                        number(largestSectionAlignment) +
                        " as alignment but got " + number(entry.alignment));
   std::optional<uint64_t> offset = checkedAlignUp(end, entry.alignment);
   if (!offset || entry.offset != *offset)
-    return invalidData(where + "expects to begin at offset " +
+    return invalidData(placeOf(file, entry) + "expects to begin at offset " +
                        number(offset.value_or(end)) + " but got " +
                        number(entry.offset));
   if (!rangeFits(entry.offset, entry.size, file.size()))
-    return invalidData(where + "expects to end within the " +
+    return invalidData(placeOf(file, entry) + "expects to end within the " +
                        number(file.size()) + " bytes of the file but got " +
                        number(entry.size) + " bytes at offset " +
                        number(entry.offset));
-  std::string_view padding = file.text().substr(end, entry.offset - end);
-  if (size_t at = padding.find_first_not_of('\0'); at != padding.npos)
-    return invalidData(where +
-                       "expects zero bytes before it but got another "
-                       "at offset " +
-                       number(end + at));
   end = entry.offset + entry.size;
   return Status::ok();
 }
 
-std::span<const std::byte> bytesOf(const MappedFile &file,
-                                   const SectionEntry &entry) {
-  return file.bytes().subspan(entry.offset, entry.size);
-}
-
-Status checkDigest(const MappedFile &file, const SectionEntry &entry,
-                   const Sha256Digest &digest) {
-  if (std::memcmp(digest.data(), entry.sha256, digest.size()) == 0)
-    return Status::ok();
-  return invalidData(file.path() + ": section " +
-                     std::string(sectionName(entry.kind)) +
-                     ": does not have the digest that the table states: the "
-                     "file is damaged");
-}
-
-/// Checks the table against the file, and all digests but that of the weights.
-Status checkSections(const MappedFile &file,
-                     std::span<const SectionEntry> table) {
+/// Checks the table against the size of the file.
+Status checkPlaces(const MappedFile &file,
+                   std::span<const SectionEntry> table) {
   uint64_t end = sizeof(FileHeader) + table.size_bytes();
   const SectionEntry *previous = nullptr;
   for (const SectionEntry &entry : table) {
@@ -136,11 +118,16 @@ Status checkSections(const MappedFile &file,
                        ": expects the last section to end with "
                        "the file but got " +
                        number(file.size() - end) + " more bytes");
-  for (const SectionEntry &entry : table)
-    if (entry.kind != SectionKind::Weights)
-      GOSS_RETURN_IF_ERROR(
-          checkDigest(file, entry, sha256(bytesOf(file, entry))));
   return Status::ok();
+}
+
+Status checkDigest(const MappedFile &file, const SectionEntry &entry,
+                   const Sha256Digest &digest) {
+  if (std::memcmp(digest.data(), entry.sha256, digest.size()) == 0)
+    return Status::ok();
+  return invalidData(placeOf(file, entry) +
+                     "does not have the digest that the table states: the "
+                     "file is damaged");
 }
 
 Expected<std::unique_ptr<proto::Manifest>>
@@ -200,7 +187,9 @@ Expected<Artifact> Artifact::read(MappedFile file) {
   FileHeader header;
   GOSS_RETURN_IF_ERROR(checkHeader(artifact.file_, header));
   GOSS_ASSIGN_OR_RETURN(artifact.sections_, readTable(artifact.file_, header));
-  GOSS_RETURN_IF_ERROR(checkSections(artifact.file_, artifact.sections_));
+  GOSS_RETURN_IF_ERROR(checkPlaces(artifact.file_, artifact.sections_));
+  GOSS_RETURN_IF_ERROR(artifact.copyChecked());
+  GOSS_RETURN_IF_ERROR(artifact.checkContents());
   for (SectionKind needed : {SectionKind::Manifest, SectionKind::Code})
     if (artifact.section(needed).empty())
       return invalidData(path + ": section " +
@@ -218,6 +207,46 @@ Expected<Artifact> Artifact::read(MappedFile file) {
   return artifact;
 }
 
+/// Copies what precedes the weights; all checks that follow look at the copy.
+Status Artifact::copyChecked() {
+  uint64_t size = file_.size();
+  for (const SectionEntry &entry : sections_)
+    if (entry.kind == SectionKind::Weights)
+      size = std::min(size, entry.offset);
+  if (size > largestCheckedBytes)
+    return invalidData(path() + ": expects at most " +
+                       number(largestCheckedBytes) +
+                       " bytes before the weights but got " + number(size));
+  checked_.resize((size + sizeof(Block) - 1) / sizeof(Block));
+  std::memcpy(checked_.data(), file_.bytes().data(), size);
+  return Status::ok();
+}
+
+std::span<const std::byte> Artifact::bytesOf(const SectionEntry &entry) const {
+  if (entry.kind == SectionKind::Weights)
+    return file_.bytes().subspan(entry.offset, entry.size);
+  return std::as_bytes(std::span(checked_)).subspan(entry.offset, entry.size);
+}
+
+/// Checks the bytes between the sections and all digests but the weights'.
+Status Artifact::checkContents() const {
+  std::string_view checked(reinterpret_cast<const char *>(checked_.data()),
+                           checked_.size() * sizeof(Block));
+  uint64_t end = sizeof(FileHeader) + sections_.size() * sizeof(SectionEntry);
+  for (const SectionEntry &entry : sections_) {
+    std::string_view padding = checked.substr(end, entry.offset - end);
+    if (size_t at = padding.find_first_not_of('\0'); at != padding.npos)
+      return invalidData(placeOf(file_, entry) +
+                         "expects zero bytes before it but got another at "
+                         "offset " +
+                         number(end + at));
+    if (entry.kind != SectionKind::Weights)
+      GOSS_RETURN_IF_ERROR(checkDigest(file_, entry, sha256(bytesOf(entry))));
+    end = entry.offset + entry.size;
+  }
+  return Status::ok();
+}
+
 bool Artifact::hasSection(SectionKind kind) const {
   return std::any_of(
       sections_.begin(), sections_.end(),
@@ -227,12 +256,12 @@ bool Artifact::hasSection(SectionKind kind) const {
 std::span<const std::byte> Artifact::section(SectionKind kind) const {
   for (const SectionEntry &entry : sections_)
     if (entry.kind == kind)
-      return bytesOf(file_, entry);
+      return bytesOf(entry);
   return {};
 }
 
 Sha256Digest Artifact::identity() const {
-  return sha256(file_.bytes().first(sizeof(FileHeader)));
+  return sha256(std::as_bytes(std::span(checked_)).first(sizeof(FileHeader)));
 }
 
 Status Artifact::verifyAll() const {
@@ -240,7 +269,7 @@ Status Artifact::verifyAll() const {
   ProgressBar progress("verifying", file_.size(), ProgressBar::Unit::Bytes);
   for (const SectionEntry &entry : sections_) {
     file_.advise(MappedFile::Advice::Sequential, entry.offset, entry.size);
-    std::span<const std::byte> rest = bytesOf(file_, entry);
+    std::span<const std::byte> rest = bytesOf(entry);
     Sha256 hash;
     while (!rest.empty()) {
       size_t size = std::min(rest.size(), pieceBytes);

@@ -20,10 +20,12 @@
 
 namespace gossamer {
 
-/// A .goss file, mapped, and checked before anything of it can be used:
-/// Format.h says what holds of the bytes, ManifestChecks.h what holds of the
-/// manifest. Movable; immutable, so thread-safe to read. Spans and references
-/// live as long as it does.
+/// A .goss file, checked before anything of it can be used: Format.h says what
+/// holds of the bytes, ManifestChecks.h what holds of the manifest. All
+/// sections but the weights are copies in memory, so that the bytes that were
+/// checked are the bytes that are used even if somebody changes the file;
+/// weights stay mapped. Movable; immutable, so thread-safe to read. Spans and
+/// references live as long as it does.
 class Artifact {
 public:
   static Expected<Artifact> open(const std::string &path);
@@ -52,9 +54,18 @@ public:
   Status verifyAll() const;
 
 private:
+  /// Keeps the alignment that sections have in the file.
+  struct alignas(sectionAlignment) Block {
+    std::byte bytes[sectionAlignment];
+  };
+
   Artifact() = default;
+  Status copyChecked();
+  Status checkContents() const;
+  std::span<const std::byte> bytesOf(const SectionEntry &entry) const;
 
   MappedFile file_;
+  std::vector<Block> checked_; ///< the file up to the weights.
   std::vector<SectionEntry> sections_;
   std::unique_ptr<const proto::Manifest> manifest_;
 };

@@ -62,6 +62,8 @@ inline constexpr uint32_t largestSectionAlignment = 1u << 21;
 inline constexpr uint64_t embeddedTensorAlignment = 64;
 
 inline constexpr uint64_t largestManifestBytes = uint64_t(64) << 20;
+/// All that precedes the weights; the reader copies it.
+inline constexpr uint64_t largestCheckedBytes = uint64_t(2) << 30;
 
 struct FileHeader {
   char magic[8];

@@ -128,6 +128,19 @@ TEST(Artifact, ReadsWhatTheWriterWrites) {
             StatusCode::NotFound);
 }
 
+TEST(Artifact, UsesTheBytesThatItChecked) {
+  std::string bytes = sampleBytes(true);
+  Expected<Artifact> artifact =
+      Artifact::read(MappedFile::borrow(asBytes(bytes), "a.goss"));
+  ASSERT_TRUE(artifact);
+  std::span<const std::byte> code = artifact->section(SectionKind::Code);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(code.data()) % sectionAlignment, 0u);
+  // Somebody writes into the file after it was opened.
+  std::fill(bytes.begin(), bytes.end(), 'x');
+  EXPECT_EQ(asText(code), "the code");
+  EXPECT_FALSE(artifact->verifyAll().isOk()) << "weights are not copied";
+}
+
 TEST(Artifact, SameInputGivesTheSameBytes) {
   EXPECT_EQ(sampleBytes(false), sampleBytes(false));
   std::string bytes = sampleBytes(true);
