@@ -223,7 +223,6 @@ private:
   std::vector<Segment> segments_;
 };
 
-/// The effort called `name` in any letter case.
 std::string lowerCase(std::string_view name) {
   std::string lower(name);
   for (char &c : lower)
@@ -311,15 +310,15 @@ Expected<std::string> Conversation::renderText(RenderMode mode) const {
 
 Expected<std::vector<TokenId>>
 Conversation::renderTokens(const Tokenizer &tokenizer, RenderMode mode) const {
-  // Says at once which token is missing, whether this conversation needs it
-  // or not.
-  GOSS_RETURN_IF_ERROR(HarmonyTokens::find(tokenizer).status());
   GOSS_ASSIGN_OR_RETURN(std::vector<Segment> segments,
                         Renderer(*this).render(mode));
   std::vector<TokenId> ids;
   for (const Segment &segment : segments) {
     if (segment.control) {
-      ids.push_back(*tokenizer.specialId(segment.text));
+      std::optional<TokenId> id = tokenizer.specialId(segment.text);
+      if (!id)
+        return missingControlToken(segment.text);
+      ids.push_back(*id);
       continue;
     }
     GOSS_ASSIGN_OR_RETURN(std::vector<TokenId> part,

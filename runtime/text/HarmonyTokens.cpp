@@ -9,6 +9,11 @@
 
 using namespace gossamer;
 
+Status gossamer::missingControlToken(std::string_view name) {
+  return notFound("tokenizer: expects the control token " + std::string(name) +
+                  " of the chat format but got none");
+}
+
 Expected<HarmonyTokens> HarmonyTokens::find(const Tokenizer &tokenizer) {
   HarmonyTokens tokens;
   const std::pair<const char *, TokenId *> names[] = {
@@ -22,8 +27,7 @@ Expected<HarmonyTokens> HarmonyTokens::find(const Tokenizer &tokenizer) {
   for (auto [name, id] : names) {
     std::optional<TokenId> found = tokenizer.specialId(name);
     if (!found)
-      return notFound("tokenizer: expects the control token " +
-                      std::string(name) + " of the chat format but got none");
+      return missingControlToken(name);
     *id = *found;
   }
   tokens.endOfText = tokenizer.specialId("<|endoftext|>").value_or(-1);

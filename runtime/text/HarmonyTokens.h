@@ -35,6 +35,9 @@ struct HarmonyTokens {
   }
 };
 
+/// The failure that a tokenizer has no control token `name`.
+Status missingControlToken(std::string_view name);
+
 } // namespace gossamer
 
 #endif // GOSSAMER_RUNTIME_TEXT_HARMONYTOKENS_H

@@ -265,6 +265,7 @@ std::string gossamer::schemaToTypeScript(JsonValue schema,
 Expected<std::string>
 gossamer::renderToolSection(const std::vector<ToolNamespace> &namespaces) {
   std::vector<const ToolNamespace *> sorted;
+  sorted.reserve(namespaces.size());
   for (const ToolNamespace &space : namespaces)
     sorted.push_back(&space);
   std::sort(sorted.begin(), sorted.end(),
