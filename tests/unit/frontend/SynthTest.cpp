@@ -10,7 +10,9 @@
 #include "runtime/weights/Mxfp4.h"
 
 #include <cmath>
+#include <csignal>
 #include <cstring>
+#include <sys/resource.h>
 
 using namespace gossamer;
 using namespace gossamer::testing;
@@ -188,6 +190,22 @@ TEST(Synth, LeavesNothingBehindOnFailure) {
   EXPECT_EQ(synthesize(directory.file("m"), options).code(),
             StatusCode::Interrupted);
   EXPECT_TRUE(fs::is_empty(directory.file("m")));
+}
+
+TEST(Synth, LeavesNothingBehindOnAFullDisk) {
+  // A limit on file sizes fails writes as a full disk does.
+  struct rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  struct rlimit small = before;
+  small.rlim_cur = 30'000;
+  auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  TempDirectory directory;
+  Status status = synthesize(directory.file("m"));
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(status.code(), StatusCode::IoError) << status.message();
+  EXPECT_TRUE(directory.entries().empty());
 }
 
 TEST(Synth, RefusesToMixWithOtherFiles) {
