@@ -6,7 +6,8 @@
 //
 // Runs the regular expression of tokenizer.json (Split, "Isolated"): every
 // match is a piece, and so is every stretch between matches. Tokens never
-// cross pieces.
+// cross pieces. Character classes are those of PCRE2's Unicode version: text in
+// characters younger than that may be cut elsewhere than by other tokenizers.
 //
 //===----------------------------------------------------------------------===//
 

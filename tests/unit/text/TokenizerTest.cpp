@@ -179,6 +179,19 @@ TEST(TinyTokenizer, LinearTime) {
     expectFast(tinyTokenizer(), unit);
 }
 
+/// Where no executable memory is to be had, PCRE2's interpreter matches; its
+/// own limits must not get in the way.
+TEST(SmallTokenizer, LinearTimeWithoutJit) {
+  TokenizerFile file;
+  file.pattern =
+      R"((*NO_JIT)[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lo}\\p{M}]+)"
+      R"((?i:'s|'t)?|[\\p{Lu}\\p{M}]+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+)"
+      R"([\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+)";
+  Tokenizer tokenizer = smallTokenizer(file);
+  for (const char *unit : kUnits)
+    expectFast(tokenizer, unit);
+}
+
 TEST(TinyTokenizer, RoundTripsRandomBytes) {
   std::mt19937 random(7);
   for (int i = 0; i < 500; ++i) {
