@@ -125,12 +125,17 @@ Status Compilation::fail(StringRef stage) {
   return internalError(stage.str() + ": " + reason);
 }
 
+/// "rope" and "fuse-rope" both name the pass.
+std::string getFusionPass(StringRef name) {
+  return name.starts_with("fuse-") ? name.str() : "fuse-" + name.str();
+}
+
 Status Compilation::checkFusions() const {
   std::string known;
   for (StringRef name : getFusionNames())
     known += (known.empty() ? "" : ", ") + name.drop_front(5).str();
   for (const std::string &name : options_.disabledFusions)
-    if (!llvm::is_contained(getFusionNames(), "fuse-" + name))
+    if (!llvm::is_contained(getFusionNames(), getFusionPass(name)))
       return usageError("--disable-fusion expects one of " + known +
                         " but got '" + name + "'");
   return Status::ok();
@@ -212,7 +217,7 @@ Status Compilation::runPipeline(StringRef stage, StringRef pipeline) {
 std::string Compilation::getFusePipeline() const {
   std::string list;
   for (const std::string &name : options_.disabledFusions)
-    list += (list.empty() ? "fuse-" : ",fuse-") + name;
+    list += (list.empty() ? "" : ",") + getFusionPass(name);
   return list.empty() ? "gptoss-fuse" : "gptoss-fuse{disable=" + list + "}";
 }
 

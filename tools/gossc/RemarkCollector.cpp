@@ -24,7 +24,8 @@ public:
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
     FusionRecord record;
     record.pass = remark.getCategoryName().str();
-    record.message = remark.getMsg();
+    for (const remark::detail::Remark::Arg &argument : remark.getArgs())
+      record.message += argument.val;
     record.fused = remark.getRemarkType() == llvm::remarks::Type::Passed;
     if (auto name = remark.getLocation()->findInstanceOf<NameLoc>())
       record.place = name.getName().str();
@@ -40,7 +41,7 @@ private:
 Status collectRemarks(MLIRContext &context,
                       std::vector<FusionRecord> &fusions) {
   remark::RemarkCategories categories;
-  categories.all = ".*";
+  categories.passed = categories.missed = ".*";
   if (failed(remark::enableOptimizationRemarks(
           context, std::make_unique<RecordStreamer>(fusions),
           std::make_unique<remark::RemarkEmittingPolicyAll>(), categories)))

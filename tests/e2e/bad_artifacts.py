@@ -1,0 +1,90 @@
+"""A damaged, foreign or stale artifact is refused before any of it is used."""
+
+import os
+import shutil
+import struct
+import subprocess
+
+from support import Suite, copy_checkpoint, read_safetensors, write_bytes
+
+suite = Suite(__doc__)
+checkpoint = copy_checkpoint(suite.model, suite.path("model"))
+artifact = suite.path("good.goss")
+suite.expect("compile", ["gossc", checkpoint, "-o", artifact, "-q"])
+RUN = ["--weights", checkpoint, "--tokens=1,2,3", "-n", "1", "--greedy"]
+suite.expect("run", ["goss", "run", artifact] + RUN)
+blob = open(artifact, "rb").read()
+
+
+def refused(case, content, code=65, message=None, arguments=RUN):
+    path = suite.path("bad.goss")
+    write_bytes(path, content)
+    return suite.expect(case, ["goss", "run", path] + arguments, code, message or "bad.goss")
+
+
+def flipped(offset):
+    return blob[:offset] + bytes([blob[offset] ^ 0x40]) + blob[offset + 1 :]
+
+
+# The fixed header and the section table: every byte counts.
+(sections,) = struct.unpack_from("<I", blob, 24) if len(blob) > 28 else (0,)
+for offset in range(64):
+    refused(f"header byte {offset} flipped", flipped(offset))
+for offset in range(64, 320, 7):
+    refused(f"table byte {offset} flipped", flipped(offset))
+# A byte of every part of the file.
+for step in range(1, 24):
+    offset = len(blob) * step // 24
+    refused(f"byte {offset} flipped", flipped(offset))
+refused("last byte flipped", flipped(len(blob) - 1))
+for length in [0, 1, 7, 8, 63, 64, 65, 200, 1000, len(blob) // 2, len(blob) - 1]:
+    refused(f"cut to {length} bytes", blob[:length])
+refused("a byte more", blob + b"\0")
+refused("another file", b"#!/bin/sh\nexit 0\n" * 20)
+suite.expect("no such artifact", ["goss", "run", suite.path("none.goss")] + RUN, 66, "none.goss")
+suite.expect("a folder", ["goss", "run", suite.scratch] + RUN, 65, "")
+
+# goss verify names what is wrong, and nothing when all is well.
+suite.expect("verify", ["goss", "verify", artifact, "--weights", checkpoint])
+write_bytes(suite.path("bad.goss"), flipped(len(blob) // 2))
+suite.expect("verify flipped", ["goss", "verify", suite.path("bad.goss"), "--weights", checkpoint], 65, "bad.goss")
+
+# Other weights than those it was compiled for.
+other = copy_checkpoint(suite.model, suite.path("other"), ["model.safetensors"])
+header, data = read_safetensors(os.path.join(suite.model, "model.safetensors"))
+header["__metadata__"] = {"made": "elsewhere"}
+import json
+
+text = json.dumps(header).encode()
+write_bytes(os.path.join(other, "model.safetensors"), struct.pack("<Q", len(text)) + text + data)
+suite.expect("other weights", ["goss", "run", artifact, "--weights", other, "--tokens=1", "-n", "1"], 65, "model.safetensors")
+short = copy_checkpoint(suite.model, suite.path("short"), ["model.safetensors"])
+whole = open(os.path.join(suite.model, "model.safetensors"), "rb").read()
+write_bytes(os.path.join(short, "model.safetensors"), whole[:-100])
+suite.expect("weights cut off", ["goss", "run", artifact, "--weights", short, "--tokens=1", "-n", "1"], 65, "model.safetensors")
+suite.expect("no weights there", ["goss", "run", artifact, "--weights", suite.path("nowhere"), "--tokens=1", "-n", "1"], 66, "model.safetensors")
+
+# Code for a processor that this one is not.
+foreign = suite.path("foreign.goss")
+features = open("/proc/cpuinfo").read() if os.path.exists("/proc/cpuinfo") else ""
+if " amx_fp16" not in features:
+    result = suite.expect("compile for another processor", ["gossc", checkpoint, "-o", foreign, "-q", "--mcpu=graniterapids-d"])
+    if result and result.returncode == 0:
+        suite.expect("another processor's code", ["goss", "run", foreign] + RUN, 69, "foreign.goss")
+suite.expect("unknown processor", ["gossc", checkpoint, "-o", foreign, "--mcpu=pentium9"], 64, "pentium9")
+
+# Weights inside: one file runs anywhere; a damaged weight shows in verify.
+embedded = suite.path("embedded.goss")
+suite.expect("compile with weights", ["gossc", checkpoint, "-o", embedded, "--weights=embed", "-q"])
+os.makedirs(suite.path("alone"))
+alone = suite.path("alone", "model.goss")
+shutil.copy(embedded, alone)
+shutil.move(checkpoint, checkpoint + ".gone")
+suite.expect("run alone", ["goss", "run", alone, "--tokens=1,2,3", "-n", "2", "--greedy"], cwd=suite.path("alone"))
+suite.expect("verify alone", ["goss", "verify", alone])
+content = bytearray(open(embedded, "rb").read())
+content[-4096] ^= 1
+write_bytes(alone, bytes(content))
+suite.expect("verify a damaged weight", ["goss", "verify", alone], 65, "model.goss")
+
+suite.finish()
