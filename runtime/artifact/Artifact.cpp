@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <cstring>
 #include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/stubs/logging.h>
 
 using namespace gossamer;
 
@@ -136,6 +136,8 @@ parseManifest(const std::string &path, std::span<const std::byte> bytes) {
     return invalidData(path + ": section manifest: expects at most " +
                        number(largestManifestBytes) + " bytes but got " +
                        number(bytes.size()));
+  // The library reports some failures on standard error by itself.
+  google::protobuf::LogSilencer silence;
   constexpr int maxNesting = 8;
   google::protobuf::io::CodedInputStream input(
       reinterpret_cast<const uint8_t *>(bytes.data()),

@@ -298,6 +298,11 @@ TEST(Artifact, RefusesManifestsInOtherEncodings) {
   // Groups nest without a length: an attack on a parser's stack.
   EXPECT_EQ(readMessage(withManifest(std::string(100000, '\x0b'))),
             "section manifest: is not a valid message");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(readMessage(withManifest(good + "\x12\x01\xff")),
+            "section manifest: is not a valid message")
+      << "texts must be UTF-8";
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   proto::Manifest other = sampleManifest();
   other.set_step_abi_version(7);
   EXPECT_EQ(readMessage(withManifest(serializeManifest(other))),
