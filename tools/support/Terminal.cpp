@@ -109,6 +109,8 @@ void onInterrupt(int) {
 void installSignalHandlers() {
   interruptFlag() = false;
   ::signal(SIGPIPE, SIG_IGN);
+  // A write past a file size limit then fails like one on a full disk.
+  ::signal(SIGXFSZ, SIG_IGN);
   struct sigaction action = {};
   action.sa_handler = onInterrupt;
   sigemptyset(&action.sa_mask);
