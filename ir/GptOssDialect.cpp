@@ -52,12 +52,6 @@ void gptoss::printReal(AsmPrinter &printer, Real real) {
 }
 
 FailureOr<Real> FieldParser<Real>::parse(AsmParser &parser) {
-  int64_t integer = 0;
-  OptionalParseResult parsed = parser.parseOptionalInteger(integer);
-  if (parsed.has_value())
-    return failed(*parsed)
-               ? FailureOr<Real>(failure())
-               : FailureOr<Real>(Real(static_cast<double>(integer)));
   double value = 0;
   if (parser.parseFloat(value))
     return failure();

@@ -24,14 +24,13 @@ LogicalResult AttentionOp::verify() {
   CacheType cache = getCache().getType();
   RankedTensorType query = getQuery().getType();
   if (failed(verifyLayer(*this, cache, getLayer())) ||
-      failed(verifyDim(*this, "a head dimension of queries", cache.getHeadDim(),
+      failed(verifyDim(*this, "head dimension of queries", cache.getHeadDim(),
                        query.getDimSize(2))) ||
       failed(verifyQueryHeads(*this, cache, query)) ||
       failed(verifyPositive(*this, "scale", getScale())))
     return failure();
-  if (getWindow() < 0)
-    return emitOpError() << "expects a window of at least 0 but got "
-                         << getWindow();
+  if (failed(verifyWindow(*this, getWindow())))
+    return failure();
   if (failed(verifyDim(*this, "sinks", query.getDimSize(1),
                        getSinks().getType().getDimSize(0))))
     return failure();

@@ -247,7 +247,7 @@ LogicalResult CacheAppendOp::verify() {
   if (failed(verifyLayer(*this, cache, getLayer())) ||
       failed(verifyDim(*this, "key heads", cache.getKvHeads(),
                        key.getDimSize(1))) ||
-      failed(verifyDim(*this, "a head dimension of keys", cache.getHeadDim(),
+      failed(verifyDim(*this, "head dimension of keys", cache.getHeadDim(),
                        key.getDimSize(2))))
     return failure();
   return verifyTokens(*this, key, getPositions().getType());
@@ -269,7 +269,7 @@ LogicalResult AttentionScoresOp::verify() {
   CacheType cache = getCache().getType();
   RankedTensorType query = getQuery().getType();
   if (failed(verifyLayer(*this, cache, getLayer())) ||
-      failed(verifyDim(*this, "a head dimension of queries", cache.getHeadDim(),
+      failed(verifyDim(*this, "head dimension of queries", cache.getHeadDim(),
                        query.getDimSize(2))) ||
       failed(verifyQueryHeads(*this, cache, query)) ||
       failed(verifyPositive(*this, "scale", getScale())))
@@ -278,9 +278,8 @@ LogicalResult AttentionScoresOp::verify() {
 }
 
 LogicalResult MaskOp::verify() {
-  if (getWindow() < 0)
-    return emitOpError() << "expects a window of at least 0 but got "
-                         << getWindow();
+  if (failed(verifyWindow(*this, getWindow())))
+    return failure();
   return verifyTokens(*this, getScores().getType(), getPositions().getType());
 }
 

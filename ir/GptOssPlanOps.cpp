@@ -66,6 +66,10 @@ LogicalResult KernelOp::verify() {
     return emitOpError() << "expects an access for each of "
                          << getBindingTypes().size() << " bindings but got "
                          << getAccess().size();
+  for (StringRef name : operation->attributes)
+    if (!getConfig().contains(name))
+      return emitOpError() << "expects attribute " << name << " of \""
+                           << operation->name << "\" but got " << getConfig();
   SmallVector<const BindingSpec *> specs = getBindings(*operation, getConfig());
   if (specs.size() != getNumBindings())
     return emitOpError() << "expects " << specs.size() << " bindings of \""

@@ -35,6 +35,7 @@ def GptOss_KernelOp : GptOss_Op<"kernel", [Symbol]> {
     - C2: number, access and order of the bindings are the operation's.
     - C3: parameters are weights, other bindings memrefs or caches.
     - C4: `work` takes two dimensions, no symbols, and has a result.
+    - C5: `attributes` has all of the operation's attributes.
 
     Example:
 

@@ -64,6 +64,13 @@ inline LogicalResult verifyLayer(Operation *op, CacheType cache,
                            << cache.getNumLayers() - 1 << " but got " << layer;
 }
 
+inline LogicalResult verifyWindow(Operation *op, int64_t window) {
+  if (window >= 0)
+    return success();
+  return op->emitOpError() << "expects a window of at least 0 but got "
+                           << window;
+}
+
 inline LogicalResult verifyQueryHeads(Operation *op, CacheType cache,
                                       RankedTensorType query) {
   int64_t heads = query.getDimSize(1);

@@ -24,14 +24,16 @@ static remark::RemarkOpts getOptions(StringRef pass, StringRef remark,
 }
 
 void gossamer::reportFused(StringRef name, Operation *fused) {
-  remark::passed(fused->getLoc(), getOptions(name, "fused", fused))
-      << "fused into " << fused->getName().getStringRef();
+  if (auto remark =
+          remark::passed(fused->getLoc(), getOptions(name, "fused", fused)))
+    remark << ("fused into " + fused->getName().getStringRef()).str();
 }
 
 void gossamer::reportMissed(StringRef name, Operation *anchor,
                             StringRef reason) {
-  remark::missed(anchor->getLoc(), getOptions(name, "not-fused", anchor))
-      << "not fused: " << reason;
+  if (auto remark = remark::missed(anchor->getLoc(),
+                                   getOptions(name, "not-fused", anchor)))
+    remark << ("not fused: " + reason).str();
 }
 
 GreedyRewriteConfig gossamer::getFusionConfig() {

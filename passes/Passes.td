@@ -136,10 +136,11 @@ def OutlineKernels : Pass<"gptoss-outline-kernels", "::mlir::ModuleOp"> {
 }
 
 def GroupDispatches : Pass<"gptoss-group-dispatches", "::mlir::func::FuncOp"> {
-  let summary = "Group consecutive independent dispatches";
+  let summary = "Group independent dispatches";
   let description = [{
-    Puts every dispatch into a `gptoss.concurrent`, together with the following
-    ones for as long as none writes what another one reads or writes.
+    Puts every dispatch into a `gptoss.concurrent`: the first one after all
+    groups that write what it reads or writes, or read what it writes. What
+    prepares dispatches (views, weights, sizes) moves before all of them.
   }];
   let dependentDialects = ["::mlir::gptoss::GptOssDialect"];
   let statistics = [
@@ -154,7 +155,7 @@ def PlanMemory : Pass<"gptoss-plan-memory", "::mlir::func::FuncOp"> {
     touches it to the last; buffers that live at the same time do not overlap.
     Larger buffers are placed first, each at the lowest offset that is free
     during its life; offsets are multiples of 64. The result depends on the
-    program alone.
+    program alone. A remark of category `plan-memory` states the sizes.
   }];
   let dependentDialects = ["::mlir::gptoss::GptOssDialect",
     "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];

@@ -15,6 +15,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Remarks.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace gossamer {
@@ -117,14 +119,27 @@ struct PlanMemory final : impl::PlanMemoryBase<PlanMemory> {
     }
     SmallVector<Buffer> buffers = collectBuffers(function.front());
     int64_t peak = placeBuffers(buffers);
-    arenaBytes += peak;
-    for (const Buffer &buffer : buffers)
-      bufferBytes += buffer.size;
+    report(function, buffers, peak);
     if (failed(rewrite(function, buffers, peak)))
       signalPassFailure();
   }
 
 private:
+  void report(func::FuncOp function, ArrayRef<Buffer> buffers, int64_t peak) {
+    int64_t total = 0;
+    for (const Buffer &buffer : buffers)
+      total += buffer.size;
+    arenaBytes += peak;
+    bufferBytes += total;
+    if (auto remark = remark::analysis(function.getLoc(),
+                                       remark::RemarkOpts::name("arena")
+                                           .category("plan-memory")
+                                           .function(function.getName())))
+      remark << llvm::formatv("{0} bytes hold {1} buffers of {2} bytes", peak,
+                              buffers.size(), total)
+                    .str();
+  }
+
   static SmallVector<Buffer> collectBuffers(Block &block) {
     DenseMap<Operation *, unsigned> order;
     for (auto [i, op] : llvm::enumerate(block))

@@ -22,6 +22,10 @@ public:
       : fusions_(fusions) {}
 
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
+    // Analyses, such as the size of the arena, are no fusions.
+    if (remark.getRemarkType() != llvm::remarks::Type::Passed &&
+        remark.getRemarkType() != llvm::remarks::Type::Missed)
+      return;
     FusionRecord record;
     record.pass = remark.getCategoryName().str();
     for (const remark::detail::Remark::Arg &argument : remark.getArgs())

@@ -46,7 +46,7 @@ func.func @rows(%tokens: tensor<?xi32>, %table: !gptoss.weight<3072x192xbf16>, %
 // CHECK-LABEL: func.func @rope
 func.func @rope(%positions: tensor<?xi32>, %x: tensor<?x256xf32>) -> (tensor<?x256xf32>, tensor<?x8x32xf32>) {
   // CHECK: %cos, %sin = gptoss.rope_table %{{.*}} {rope = #gptoss.rope<theta = 150000.0, scaling = yarn, factor = 32.0, original_context = 4096, truncate = false>} : tensor<?xi32> -> tensor<?x16xf32>
-  %cos, %sin = gptoss.rope_table %positions {rope = #gptoss.rope<theta = 1.5e5, scaling = yarn, factor = 32, original_context = 4096, truncate = false>} : tensor<?xi32> -> tensor<?x16xf32>
+  %cos, %sin = gptoss.rope_table %positions {rope = #gptoss.rope<theta = 1.5e5, scaling = yarn, factor = 32.0, original_context = 4096, truncate = false>} : tensor<?xi32> -> tensor<?x16xf32>
   // CHECK: gptoss.split_heads %{{.*}} : tensor<?x256xf32> -> tensor<?x8x32xf32>
   %0 = gptoss.split_heads %x : tensor<?x256xf32> -> tensor<?x8x32xf32>
   // CHECK: gptoss.split_half %{{.*}} : tensor<?x8x32xf32> -> tensor<?x8x16xf32>, tensor<?x8x16xf32>
