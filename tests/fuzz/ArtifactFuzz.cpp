@@ -64,6 +64,7 @@ void repair(std::string &bytes) {
 
 } // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming): the library asks for it.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::string bytes(reinterpret_cast<const char *>(data), size);
   read(bytes);

@@ -34,6 +34,7 @@ void visit(JsonValue value) {
 
 } // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming): the library asks for it.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::string_view text(reinterpret_cast<const char *>(data), size);
   Expected<JsonDocument> document = JsonDocument::parse(text, "input");

@@ -34,6 +34,7 @@ void read(std::span<const std::byte> bytes) {
 
 } // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming): the library asks for it.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::vector<std::byte> bytes(size);
   if (size)
