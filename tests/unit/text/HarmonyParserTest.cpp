@@ -7,7 +7,6 @@
 #include "runtime/text/HarmonyParser.h"
 #include "runtime/text/Utf8.h"
 #include "tests/unit/text/TextTestSupport.h"
-#include <random>
 
 using namespace gossamer;
 using namespace gossamer::test;
@@ -143,7 +142,7 @@ TEST(HarmonyParser, RendersBackWhatItReads) {
 
 TEST(HarmonyParser, DeltasAreWholeCharacters) {
   std::vector<TokenId> ids = encodeAll("<|channel|>final<|message|>");
-  Tokenizer tokenizer = tinyTokenizer();
+  const Tokenizer &tokenizer = tinyTokenizer();
   Expected<HarmonyParser> parser = HarmonyParser::create(tokenizer);
   ASSERT_TRUE(parser.isOk());
   std::vector<HarmonyEvent> events;
@@ -262,7 +261,7 @@ TEST(HarmonyParser, RandomTokens) {
       "<|endoftext|>assistant user final analysis to=functions.f json "
       ":\U0001F600");
   alphabet.insert(alphabet.end(), {-5, 9999, 200, 128});
-  std::mt19937 random(11);
+  std::mt19937 random = makeRandom(11);
   for (int i = 0; i < 20000; ++i) {
     std::vector<TokenId> ids(random() % 24);
     for (TokenId &id : ids)

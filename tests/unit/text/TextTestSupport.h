@@ -11,6 +11,7 @@
 #include "runtime/text/Tokenizer.h"
 #include <functional>
 #include <gtest/gtest.h>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,9 @@ struct TokenizerFile {
 /// Calls `visit` with each line of a JSONL file of vectors.
 void forEachVector(const std::string &file,
                    const std::function<void(JsonValue)> &visit);
+
+/// Random numbers that are the same in every run.
+inline std::mt19937 makeRandom(unsigned seed) { return std::mt19937(seed); }
 
 /// "1 2 3".
 std::string toText(const std::vector<TokenId> &ids);

@@ -7,7 +7,6 @@
 #include "runtime/text/Tokenizer.h"
 #include "tests/unit/text/TextTestSupport.h"
 #include <cstring>
-#include <random>
 
 using namespace gossamer;
 using namespace gossamer::test;
@@ -244,7 +243,7 @@ TEST(TokenizerImage, BitFlipsNeverCrash) {
 
 TEST(TokenizerImage, RandomWordsNeverCrash) {
   const std::string image = smallImage();
-  std::mt19937 random(3);
+  std::mt19937 random = makeRandom(3);
   const uint32_t values[] = {0,   1,   2,          97,         255,
                              256, 302, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF};
   for (int i = 0; i < 5000; ++i) {

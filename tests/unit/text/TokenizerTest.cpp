@@ -8,7 +8,6 @@
 #include "runtime/text/Utf8.h"
 #include "tests/unit/text/TextTestSupport.h"
 #include <chrono>
-#include <random>
 #include <thread>
 
 using namespace gossamer;
@@ -193,7 +192,7 @@ TEST(SmallTokenizer, LinearTimeWithoutJit) {
 }
 
 TEST(TinyTokenizer, RoundTripsRandomBytes) {
-  std::mt19937 random(7);
+  std::mt19937 random = makeRandom(7);
   for (int i = 0; i < 500; ++i) {
     std::string text;
     size_t size = random() % 60;
@@ -222,6 +221,7 @@ TEST(TinyTokenizer, IsSafeToShareBetweenThreads) {
   std::vector<std::string> results(4);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(results.size());
     for (std::string &result : results)
       threads.emplace_back([&] { result = encodeText(tinyTokenizer(), text); });
   }

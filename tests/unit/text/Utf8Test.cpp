@@ -7,10 +7,10 @@
 #include "runtime/text/Utf8.h"
 #include "runtime/text/StopStrings.h"
 #include "runtime/text/Utf8Stream.h"
-#include <gtest/gtest.h>
-#include <random>
+#include "tests/unit/text/TextTestSupport.h"
 
 using namespace gossamer;
+using namespace gossamer::test;
 
 namespace {
 
@@ -82,7 +82,7 @@ TEST(Utf8Stream, ReplacesWhatCannotBecomeValid) {
 }
 
 TEST(Utf8Stream, DivisionMakesNoDifference) {
-  std::mt19937 random(1);
+  std::mt19937 random = makeRandom(1);
   for (int i = 0; i < 2000; ++i) {
     std::string text;
     while (text.size() < 40)
@@ -168,7 +168,7 @@ std::string stopNaively(const std::string &text,
 }
 
 TEST(StopStrings, DivisionMakesNoDifference) {
-  std::mt19937 random(2);
+  std::mt19937 random = makeRandom(2);
   auto word = [&](size_t size) {
     std::string out;
     while (out.size() < size)
