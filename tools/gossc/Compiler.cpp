@@ -122,7 +122,11 @@ Status Compilation::checkCancelled() const {
 
 Status Compilation::fail(StringRef stage) {
   std::string reason = errors_.empty() ? "no reason given" : errors_.front();
-  return internalError(stage.str() + ": " + reason);
+  std::string message = stage.str() + ": " + reason;
+  // A backend can only leave diagnostics: this is how they word a full disk.
+  if (StringRef(reason).contains(": cannot write: "))
+    return ioError(message);
+  return internalError(message);
 }
 
 /// "rope" and "fuse-rope" both name the pass.
