@@ -55,22 +55,18 @@ void *LoadedCode::symbol(const char *name) const {
 }
 
 static std::string compile(const KernelDescription &kernel,
-                           const std::string &kindName,
+                           const KernelKind &kind,
                            const TargetOptions &options) {
   MLIRContext &ctx = context();
   OpBuilder builder(&ctx);
   Location loc = builder.getUnknownLoc();
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   builder.setInsertionPointToEnd(module->getBody());
-  const KernelKind *kind = findKernelKind(kernel.operation, kindName);
-  if (!kind)
-    throw std::runtime_error("no such kind: " + kindName);
   CpuFeatures features(options.features);
   std::string why;
-  if (!isApplicable(*kind, kernel, features, &why))
-    throw std::runtime_error(kindName + ": " + why);
-  expandKernel(builder, loc, "kernel", "goss_kernel_0", kernel, *kind,
-               features);
+  if (!isApplicable(kind, kernel, features, &why))
+    throw std::runtime_error(kind.name.str() + ": " + why);
+  expandKernel(builder, loc, "kernel", "goss_kernel_0", kernel, kind, features);
   if (failed(verify(*module)))
     throw std::runtime_error("kernel does not verify");
   PassManager manager(&ctx);
@@ -86,20 +82,44 @@ static std::string compile(const KernelDescription &kernel,
   return *linked;
 }
 
-CompiledKernel::CompiledKernel(const KernelDescription &kernel,
-                               const std::string &kind, const std::string &mcpu,
-                               unsigned optLevel) {
+static TargetOptions targetOptions(const std::string &mcpu,
+                                   unsigned optLevel) {
   TargetOptions options;
   options.mcpu = mcpu;
   options.optLevel = optLevel;
   if (Status status = resolveTarget(options); !status)
     throw std::runtime_error(status.message());
-  code_ = std::make_unique<LoadedCode>(compile(kernel, kind, options));
-  function_ =
-      reinterpret_cast<goss_kernel_fn>(code_->symbol("goss_kernel_0"));
-  if (!function_)
-    throw std::runtime_error("goss_kernel_0 is missing");
+  return options;
 }
+
+static const KernelKind &namedKind(const KernelDescription &kernel,
+                                   const std::string &name) {
+  const KernelKind *kind = findKernelKind(kernel.operation, name);
+  if (!kind)
+    throw std::runtime_error("no such kind: " + name);
+  return *kind;
+}
+
+static goss_kernel_fn entryOf(const LoadedCode &code) {
+  void *entry = code.symbol("goss_kernel_0");
+  if (!entry)
+    throw std::runtime_error("goss_kernel_0 is missing");
+  return reinterpret_cast<goss_kernel_fn>(entry);
+}
+
+CompiledKernel::CompiledKernel(const KernelDescription &kernel,
+                               const std::string &kind, const std::string &mcpu,
+                               unsigned optLevel)
+    : code_(std::make_unique<LoadedCode>(
+          compile(kernel, namedKind(kernel, kind),
+                  targetOptions(mcpu, optLevel)))),
+      function_(entryOf(*code_)) {}
+
+CompiledKernel::CompiledKernel(const KernelDescription &kernel,
+                               const KernelKind &kind, const std::string &mcpu)
+    : code_(std::make_unique<LoadedCode>(
+          compile(kernel, kind, targetOptions(mcpu, 2)))),
+      function_(entryOf(*code_)) {}
 
 void CompiledKernel::run(const std::vector<const void *> &bindings,
                          goss_dims dims, int64_t items, int64_t chunk) const {

@@ -18,7 +18,6 @@
 
 #include "mlir/IR/MLIRContext.h"
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -48,6 +47,9 @@ public:
   /// Compiles with the kind `kind` for `mcpu`.
   CompiledKernel(const KernelDescription &kernel, const std::string &kind,
                  const std::string &mcpu = "native", unsigned optLevel = 2);
+  /// Compiles with a kind that the table does not have.
+  CompiledKernel(const KernelDescription &kernel, const KernelKind &kind,
+                 const std::string &mcpu = "native");
 
   /// Runs items [0, items) in ranges of `chunk`, last range first.
   void run(const std::vector<const void *> &bindings, goss_dims dims,
