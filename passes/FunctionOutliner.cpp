@@ -62,8 +62,10 @@ LogicalResult FunctionOutliner::convertSignature() {
     if (isa<RankedTensorType>(type) && !(type = getBufferType(loc, type)))
       return failure();
     buffers_.map(argument, entry.addArgument(type, argument.getLoc()));
-    bool chosen =
-        llvm::any_of(argument.getUsers(), llvm::IsaPred<GatherRowsOp>);
+    bool chosen = llvm::any_of(argument.getUsers(), [&](Operation *user) {
+      auto gather = dyn_cast<GatherRowsOp>(user);
+      return gather && gather.getRows() == argument;
+    });
     rows_[argument] = chosen ? Rows::Outputs : Rows::Tokens;
   }
   return success();

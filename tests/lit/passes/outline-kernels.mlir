@@ -5,7 +5,7 @@
 // One kernel for the two launches of equal types and attributes, another one
 // for another eps.
 // CHECK-DAG: gptoss.kernel @rms_norm.0 "rms_norm" (r memref<8x192xf32>, p !gptoss.weight<192xbf16>, w memref<8x192xf32>) work affine_map<(d0, d1) -> (d0)> attributes {eps = 1.000000e-05 : f64}
-// CHECK-DAG: gptoss.kernel @rms_norm.1 {{.*}} attributes {eps = 1.000000e-06 : f64}
+// CHECK-DAG: gptoss.kernel @rms_norm.1 {{.*}} attributes {eps = 5.000000e-01 : f64}
 // CHECK-DAG: gptoss.kernel @add.0 "add" (r memref<8x192xf32>, r memref<8x192xf32>, w memref<8x192xf32>) work affine_map<(d0, d1) -> (d0)> attributes {}
 // CHECK-LABEL: func.func @equal_kernels(
 // CHECK-SAME: %[[X:[^:]+]]: memref<8x192xf32>, %[[W:[^:]+]]: !gptoss.weight<192xbf16>, %[[OUT:[^:]+]]: memref<8x192xf32>, %[[T:[^:]+]]: index, %{{[^:]+}}: index) {
@@ -22,7 +22,7 @@
 func.func @equal_kernels(%x: tensor<?x192xf32>, %w: !gptoss.weight<192xbf16>) -> tensor<?x192xf32> {
   %0 = gptoss.rms_norm %x, %w {eps = 1.0e-5 : f64} : tensor<?x192xf32>, !gptoss.weight<192xbf16>
   %1 = gptoss.rms_norm %0, %w {eps = 1.0e-5 : f64} : tensor<?x192xf32>, !gptoss.weight<192xbf16>
-  %2 = gptoss.rms_norm %1, %w {eps = 1.0e-6 : f64} : tensor<?x192xf32>, !gptoss.weight<192xbf16>
+  %2 = gptoss.rms_norm %1, %w {eps = 0.5 : f64} : tensor<?x192xf32>, !gptoss.weight<192xbf16>
   %3 = gptoss.add %1, %2 : tensor<?x192xf32>
   return %3 : tensor<?x192xf32>
 }

@@ -1,0 +1,7 @@
+gossamer_unit_test(ir-tests
+  ir/CostTest.cpp
+  ir/KernelOperationTest.cpp
+  ir/RopeTest.cpp
+  ir/TypesTest.cpp
+  MLIR
+  LINK GossamerPasses)
