@@ -39,6 +39,33 @@ def GptOss_Dialect : Dialect {
   }];
 }
 
+//===----------------------------------------------------------------------===//
+// Groups of operations in the reference
+//===----------------------------------------------------------------------===//
+
+def GptOss_GraphGroup : OpDocGroup {
+  let summary = "Graph level";
+  let description = [{
+    Parameters and primitive operations on tensors. In formulas t counts tokens,
+    h query heads, g is the number of key/value heads, d the head dimension,
+    e an expert.
+  }];
+}
+
+def GptOss_FusedGroup : OpDocGroup {
+  let summary = "Fused level";
+  let description = [{
+    What the fusion passes make of groups of primitive operations.
+  }];
+}
+
+def GptOss_PlanGroup : OpDocGroup {
+  let summary = "Plan level";
+  let description = [{
+    Kernels on buffers, their launches, and groups of launches.
+  }];
+}
+
 /// Base of all operations of the dialect.
 class GptOss_Op<string mnemonic, list<Trait> traits = []>
     : Op<GptOss_Dialect, mnemonic, traits>;

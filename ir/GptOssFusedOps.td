@@ -14,6 +14,8 @@
 
 include "ir/GptOssGraphOps.td"
 
+let opDocGroup = GptOss_FusedGroup in {
+
 def GptOss_RopeOp : GptOss_ComputeOp<"rope", [
     AllTypesMatch<["input", "result"]>, AllTypesMatch<["cos", "sin"]>]> {
   let summary = "Rotates heads by the angle of their position";
@@ -81,8 +83,7 @@ def GptOss_MoeOp : GptOss_MultiKernelOp<"moe", [AllTypesMatch<["input", "result"
     `swiglu`, `expert_linear` (down) and `weighted_sum` in one, plus `residual`
     where it is given:
     out[t] = residual[t] + sum_e weight_e (W_down[e] swiglu(W_gate_up[e] x[t] + b) + b').
-    The sum runs over the token's experts in ascending order of expert, in f32;
-    it begins with the residual.
+    The sum runs over the token's experts in ascending order of expert, in f32.
 
     Constraints:
 
@@ -115,5 +116,7 @@ def GptOss_MoeOp : GptOss_MultiKernelOp<"moe", [AllTypesMatch<["input", "result"
   }];
   let hasVerifier = 1;
 }
+
+} // opDocGroup
 
 #endif // GOSSAMER_IR_GPTOSSFUSEDOPS_TD

@@ -32,6 +32,8 @@ class GptOss_MultiKernelOp<string mnemonic, list<Trait> traits = []>
         DeclareOpInterfaceMethods<GptOss_ComputeOpInterface, ["getKernelOperation"]>],
         traits)>;
 
+let opDocGroup = GptOss_GraphGroup in {
+
 //===----------------------------------------------------------------------===//
 // Parameters
 //===----------------------------------------------------------------------===//
@@ -609,5 +611,7 @@ def GptOss_WeightedSumOp : GptOss_ComputeOp<"weighted_sum", [InferTypeOpAdaptor]
   let assemblyFormat = "$input `,` $weights attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
+
+} // opDocGroup
 
 #endif // GOSSAMER_IR_GPTOSSGRAPHOPS_TD

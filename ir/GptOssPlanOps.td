@@ -17,6 +17,8 @@ include "ir/GptOssGraphOps.td"
 def GptOss_Binding : AnyTypeOf<[AnyStaticShapeMemRef, GptOss_WeightType,
     GptOss_CacheType], "statically shaped memref, weight or cache">;
 
+let opDocGroup = GptOss_PlanGroup in {
+
 def GptOss_KernelOp : GptOss_Op<"kernel", [Symbol]> {
   let summary = "Declares a kernel: an operation on buffers of given types";
   let description = [{
@@ -40,7 +42,7 @@ def GptOss_KernelOp : GptOss_Op<"kernel", [Symbol]> {
     Example:
 
     ```mlir
-    gptoss.kernel @rms_norm.0 "rms_norm"(r memref<512x192xf32>, p !gptoss.weight<192xbf16>, w memref<512x192xf32>) work affine_map<(t, r) -> (t)> attributes {eps = 1.000000e-05 : f64}
+    gptoss.kernel @rms_norm.0 "rms_norm"(r memref<512x192xf32>, p !gptoss.weight<192xbf16>, w memref<512x192xf32>) work affine_map<(t, r) -> (t)> attributes {eps = 1.0e-5 : f64}
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kernel_operation,
@@ -129,5 +131,7 @@ def GptOss_ConcurrentOp : GptOss_Op<"concurrent", [
     auto getDispatches() { return getBody()->getOps<DispatchOp>(); }
   }];
 }
+
+} // opDocGroup
 
 #endif // GOSSAMER_IR_GPTOSSPLANOPS_TD

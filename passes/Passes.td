@@ -96,8 +96,7 @@ def FuseResidual : FusionPass<"fuse-residual"> {
 
     The same for `gptoss.moe`. The result keeps the location of the addition.
     Not fused when neither operand is such a product, or when the product has
-    other uses or a residual already. Numerics: the same operations; the sum over
-    experts of `moe` may begin with the residual.
+    other uses or a residual already. Numerics: the same operations.
   }];
 }
 
