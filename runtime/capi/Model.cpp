@@ -96,7 +96,7 @@ goss_api_code goss_api_model_load(const char *path,
     if (weights_directory)
       options.weightsDirectory = weights_directory;
     GOSS_ASSIGN_OR_RETURN(std::shared_ptr<const Model> loaded,
-                          Model::load(path, std::move(options)));
+                          Model::load(path, options));
     *model = new goss_api_model{std::move(loaded)};
     return Status::ok();
   });

@@ -34,6 +34,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* NOLINTBEGIN(readability-identifier-naming): names of a C library. */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -344,5 +346,7 @@ GOSS_API goss_api_code goss_api_parser_finish(
 #ifdef __cplusplus
 }
 #endif
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #endif /* GOSSAMER_RUNTIME_CAPI_GOSSAMER_H */

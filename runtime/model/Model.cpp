@@ -68,14 +68,14 @@ Expected<MappedFile> openWeightFile(const std::string &directory,
 
 } // namespace
 
-Expected<std::shared_ptr<const Model>> Model::load(const std::string &path,
-                                                   ModelOptions options) {
+Expected<std::shared_ptr<const Model>>
+Model::load(const std::string &path, const ModelOptions &options) {
   GOSS_ASSIGN_OR_RETURN(Artifact artifact, Artifact::open(path));
-  return load(std::move(artifact), std::move(options));
+  return load(std::move(artifact), options);
 }
 
-Expected<std::shared_ptr<const Model>> Model::load(Artifact artifact,
-                                                   ModelOptions options) {
+Expected<std::shared_ptr<const Model>>
+Model::load(Artifact artifact, const ModelOptions &options) {
   std::shared_ptr<Model> model(new Model(std::move(artifact)));
   const std::string &path = model->artifact_.path();
   model->readShape();

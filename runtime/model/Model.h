@@ -33,14 +33,14 @@ struct ModelOptions {
 class Model final : public StepRunner {
 public:
   /// Opens and checks the artifact at `path`, then loads it.
-  static Expected<std::shared_ptr<const Model>> load(const std::string &path,
-                                                     ModelOptions options = {});
+  static Expected<std::shared_ptr<const Model>>
+  load(const std::string &path, const ModelOptions &options = {});
 
   /// Loads a checked artifact. Fails with Unavailable when this machine cannot
   /// run its code, NotFound or InvalidData for weight files that are missing
   /// or are not those that the artifact was made from.
-  static Expected<std::shared_ptr<const Model>> load(Artifact artifact,
-                                                     ModelOptions options = {});
+  static Expected<std::shared_ptr<const Model>>
+  load(Artifact artifact, const ModelOptions &options = {});
 
   const Artifact &artifact() const { return artifact_; }
   const proto::Manifest &manifest() const { return artifact_.manifest(); }

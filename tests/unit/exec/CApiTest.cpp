@@ -15,9 +15,10 @@
 
 #include "TinyModel.h"
 
+#include <gtest/gtest.h>
+
 #include <array>
 #include <cstdio>
-#include <gtest/gtest.h>
 #include <sstream>
 #include <string>
 #include <sys/wait.h>
@@ -406,6 +407,8 @@ struct Output {
 };
 
 Output runCommand(const std::string &command) {
+  // A shell is what runs the example for its readers, too.
+  // NOLINTNEXTLINE(bugprone-command-processor)
   FILE *pipe = ::popen((command + " 2>&1").c_str(), "r");
   std::string text;
   std::array<char, 256> buffer;

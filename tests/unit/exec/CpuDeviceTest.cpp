@@ -10,9 +10,10 @@
 
 #include "runtime/device/CpuDevice.h"
 
+#include <gtest/gtest.h>
+
 #include <array>
 #include <fstream>
-#include <gtest/gtest.h>
 #include <iterator>
 #include <set>
 #include <thread>

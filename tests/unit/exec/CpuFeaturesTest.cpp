@@ -32,7 +32,8 @@ TEST(CpuFeatures, BaselineIsPresentOnEveryX86) {
 
 // No processor has both: LWP was AMD's until Zen, waitpkg is Intel's.
 TEST(CpuFeatures, LackingFeatureIsNamed) {
-  std::string lacking = hostHasCpuFeature("lwp").value() ? "waitpkg" : "lwp";
+  std::string lacking =
+      hostHasCpuFeature("lwp").value_or(false) ? "waitpkg" : "lwp";
   Status status = check({"sse2", lacking});
   EXPECT_EQ(status.code(), StatusCode::Unavailable);
   EXPECT_EQ(status.exitCode(), 69);

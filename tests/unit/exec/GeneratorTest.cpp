@@ -10,8 +10,9 @@
 
 #include "FakeRunner.h"
 
-#include <algorithm>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 using namespace gossamer;
 using gossamer::test::FakeRunner;

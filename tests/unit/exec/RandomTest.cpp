@@ -7,6 +7,7 @@
 #include "runtime/generate/Random.h"
 
 #include <gtest/gtest.h>
+
 #include <set>
 
 using namespace gossamer;

@@ -8,9 +8,10 @@
 
 #include "runtime/generate/Random.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cmath>
-#include <gtest/gtest.h>
 #include <limits>
 #include <map>
 #include <random>
@@ -183,7 +184,7 @@ TEST(Sampler, AllButOneMinusInfinity) {
 // Divides positive, multiplies negative logits, leaves 0 alone, once for each
 // distinct id, prompt included. Read off a two-token distribution.
 TEST(Sampler, RepetitionPenalty) {
-  auto probabilityOfFirst = [](float logit, std::vector<int32_t> seen,
+  auto probabilityOfFirst = [](float logit, const std::vector<int32_t> &seen,
                                double penalty) {
     SamplingOptions options;
     options.repetitionPenalty = penalty;
@@ -338,7 +339,7 @@ TEST(Sampler, RestrictedDistributionIsRenormalised) {
 }
 
 TEST(Sampler, SameSeedAndPositionSameToken) {
-  std::mt19937 random(5);
+  std::mt19937 random(5); // NOLINT(bugprone-random-generator-seed)
   Logits logits(1000);
   for (float &logit : logits)
     logit = static_cast<float>(random() % 1000) / 100;
@@ -366,6 +367,7 @@ int32_t sampleSlowly(const SamplingOptions &options, const Logits &logits,
     int32_t id;
   };
   std::vector<Entry> entries;
+  entries.reserve(logits.size());
   for (size_t i = 0; i < logits.size(); ++i)
     entries.push_back({0, logits[i], static_cast<int32_t>(i)});
   std::sort(entries.begin(), entries.end(), [](const Entry &a, const Entry &b) {
@@ -392,15 +394,17 @@ int32_t sampleSlowly(const SamplingOptions &options, const Logits &logits,
   for (const Entry &e : entries)
     total += e.weight;
   double sum = 0;
-  for (const Entry &e : entries)
-    if ((sum += e.weight) > uniform * total)
+  for (const Entry &e : entries) {
+    sum += e.weight;
+    if (sum > uniform * total)
       return e.id;
+  }
   return entries.back().id;
 }
 
 // Large vocabularies take the lazy road through the order.
 TEST(Sampler, LazyOrderEqualsFullSort) {
-  std::mt19937 random(17);
+  std::mt19937 random(17); // NOLINT(bugprone-random-generator-seed)
   for (int round = 0; round < 60; ++round) {
     Logits logits(200 + random() % 3000);
     float spread = static_cast<float>(1 + round % 8);

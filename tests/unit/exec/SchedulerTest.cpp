@@ -9,6 +9,7 @@
 #include "FakeRunner.h"
 
 #include <gtest/gtest.h>
+
 #include <random>
 
 using namespace gossamer;
@@ -93,7 +94,7 @@ TEST(Scheduler, RaggedBatchesEqualSingleSessions) {
     texts.push_back(randomTokens(60 + 5 * i, i));
   }
   std::vector<size_t> given(sessions.size());
-  std::mt19937 random(99);
+  std::mt19937 random(99); // NOLINT(bugprone-random-generator-seed)
   for (int round = 0; round < 2000; ++round) {
     std::vector<StepEntry> entries;
     bool more = false;
@@ -126,9 +127,11 @@ TEST(Scheduler, NobodyStarves) {
   auto runner = FakeRunner::make();
   auto scheduler = Scheduler::create(runner).take();
   std::vector<Session> sessions;
+  sessions.reserve(40);
   for (int i = 0; i < 40; ++i)
     sessions.push_back(scheduler->newSession().take());
   std::vector<StepEntry> entries;
+  entries.reserve(sessions.size());
   for (Session &session : sessions)
     entries.push_back({&session});
   for (int step = 0; step < 30; ++step) {

@@ -9,6 +9,7 @@
 #include "FakeRunner.h"
 
 #include <gtest/gtest.h>
+
 #include <numeric>
 
 using namespace gossamer;

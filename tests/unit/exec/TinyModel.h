@@ -16,10 +16,11 @@
 #include "runtime/artifact/ArtifactWriter.h"
 #include "runtime/support/Sha256.h"
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <gtest/gtest.h>
 #include <iterator>
 #include <string>
 #include <unistd.h>
