@@ -18,9 +18,10 @@ public:
       : events_(events), next_(next) {}
 
   void dispatched(const DispatchEvent &event) override {
-    events_.push_back({event.launches.front().id,
-                       static_cast<uint32_t>(event.launches.size()),
-                       event.dims.tokens, event.begin, event.end});
+    Event noted{{}, event.dims.tokens, event.begin, event.end};
+    for (const goss_launch &launch : event.launches)
+      noted.launches.push_back(launch.id);
+    events_.push_back(std::move(noted));
     if (next_)
       next_->dispatched(event);
   }
@@ -51,26 +52,23 @@ Status TraceRecorder::write(const std::string &path) const {
   JsonWriter json;
   json.beginObject().key("traceEvents").beginArray();
   for (const Event &event : events_) {
-    const proto::Launch &launch =
-        manifest.launches(static_cast<int>(event.launch));
+    const proto::Launch &first =
+        manifest.launches(static_cast<int>(event.launches.front()));
     const proto::Kernel &kernel =
-        manifest.kernels(static_cast<int>(launch.kernel()));
+        manifest.kernels(static_cast<int>(first.kernel()));
     json.beginObject()
-        .member("name", launch.name())
+        .member("name", first.name())
         .member("cat", kernel.operation())
         .member("ph", "X")
         .member("ts", microseconds(event.begin - start_))
         .member("dur", microseconds(event.end - event.begin))
         .member("pid", 1)
         .member("tid", 1);
-    json.key("args")
-        .beginObject()
-        .member("kernel", kernel.symbol())
-        .member("kind", kernel.kind())
-        .member("launches", event.launches)
-        .member("tokens", event.tokens)
-        .endObject();
-    json.endObject();
+    json.key("args").beginObject().member("tokens", event.tokens);
+    json.key("launches").beginArray();
+    for (uint32_t id : event.launches)
+      json.value(manifest.launches(static_cast<int>(id)).name());
+    json.endArray().endObject().endObject();
   }
   json.endArray().member("displayTimeUnit", "ms").endObject();
   return writeFile(path, json.take() + "\n");

@@ -33,8 +33,7 @@ public:
 private:
   using Clock = std::chrono::steady_clock;
   struct Event {
-    uint32_t launch; ///< first of the dispatch.
-    uint32_t launches;
+    std::vector<uint32_t> launches; ///< ran as one dispatch; at least one.
     int64_t tokens;
     Clock::time_point begin, end;
   };
