@@ -61,13 +61,13 @@ public:
   const KvCache &cache() const { return *cache_; }
   uint32_t maxTokensPerStep() const { return maxTokens_; }
 
-  /// Computes up to maxTokensPerStep() waiting tokens of `entries`. Sessions
-  /// that wait with one token go first, the others share what is left; a later
-  /// step goes on where this one stopped. A session without room in the cache
-  /// sits the step out; when no session has room the result is OutOfMemory.
-  /// Returns the logits asked for, valid until the next step: rows of a
-  /// session in ascending position. Without waiting tokens nothing is run.
-  /// After a failure no session has advanced.
+  /// Computes up to maxTokensPerStep() waiting tokens of `entries`, in which a
+  /// session occurs once. Sessions that wait with one token go first, the
+  /// others share what is left; a later step goes on where this one stopped. A
+  /// session without room in the cache sits the step out; when no session has
+  /// room the result is OutOfMemory. Returns the logits asked for, valid until
+  /// the next step: rows of a session in ascending position. Without waiting
+  /// tokens nothing is run. After a failure no session has advanced.
   Expected<std::span<const LogitsRow>>
   step(std::span<const StepEntry> entries,
        DispatchObserver *observer = nullptr);

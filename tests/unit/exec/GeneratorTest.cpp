@@ -6,6 +6,7 @@
 
 #include "runtime/generate/Generator.h"
 
+#include "runtime/support/MappedFile.h"
 #include "runtime/text/Utf8Stream.h"
 
 #include "FakeRunner.h"
@@ -297,6 +298,26 @@ TEST_F(GeneratorTest, BatchNamesTheRefusedRequest) {
   EXPECT_EQ(batch.status().message(),
             "request 1: prompt is empty: expects at least one token");
   EXPECT_TRUE(generator.generateBatch({}).isOk());
+}
+
+TEST(TokenPieces, ControlTokensHaveNoTextUnlessAskedFor) {
+  std::string path = GOSSAMER_SOURCE_DIR "/models/tiny-stories/tokenizer.json";
+  auto file = MappedFile::open(path);
+  ASSERT_TRUE(file.isOk()) << file.status().message();
+  auto tokenizer = Tokenizer::fromJson(file->text(), path);
+  ASSERT_TRUE(tokenizer.isOk()) << tokenizer.status().message();
+  int32_t control = tokenizer->specialId("<|start|>").value_or(-1);
+  int32_t plain = (*tokenizer->encode("a"))[0];
+  TokenPieces hidden = tokenPiecesOf(*tokenizer);
+  TokenPieces shown = tokenPiecesOf(*tokenizer, /*showSpecial=*/true);
+  EXPECT_EQ(hidden(control).bytes, "");
+  EXPECT_TRUE(hidden(control).special);
+  EXPECT_EQ(shown(control).bytes, "<|start|>");
+  for (const TokenPieces &pieces : {hidden, shown}) {
+    EXPECT_EQ(pieces(plain).bytes, "a");
+    EXPECT_FALSE(pieces(plain).special);
+    EXPECT_EQ(pieces(1 << 30).bytes, "");
+  }
 }
 
 TEST(FinishReason, Names) {
