@@ -42,17 +42,27 @@ constexpr uint64_t chunksPerThread = 4;
 /// Launches that form one index space; more of them run in several rounds.
 constexpr uint32_t maxRoundLaunches = 64;
 
-/// Time of one item of a step of `tokens` tokens, by rough figures of one core:
-/// 8 bytes and 16 operations a nanosecond. Only the division of work depends on
-/// it, never a result. Items of unknown cost count as a microsecond.
-uint64_t estimatePicoseconds(const ProgramKernel &kernel, int64_t tokens) {
-  constexpr uint64_t limit = uint64_t{1} << 32; // keeps products from wrapping.
-  uint64_t repeats = 1;
-  if (kernel.itemsSpanTokens)
-    repeats = static_cast<uint64_t>(std::max<int64_t>(tokens, 1));
+/// How often an item of a step does what `kernel` states.
+uint64_t repeatsOf(const ProgramKernel &kernel, const goss_dims &dims) {
+  int64_t repeats = 1;
+  if (kernel.repeats == ProgramKernel::Repeats::EachToken)
+    repeats = dims.tokens;
+  else if (kernel.repeats == ProgramKernel::Repeats::EachKey)
+    repeats =
+        kernel.window ? std::min<int64_t>(dims.keys, kernel.window) : dims.keys;
+  return static_cast<uint64_t>(std::max<int64_t>(repeats, 1));
+}
+
+/// Time of one item by rough figures of one core: 8 bytes and 16 operations a
+/// nanosecond. Only the division of work depends on it, never a result. Items
+/// of unknown cost count as a microsecond.
+uint64_t estimatePicoseconds(const ProgramKernel &kernel,
+                             const goss_dims &dims) {
+  constexpr uint64_t limit = uint64_t{1} << 28; // keeps products from wrapping.
+  uint64_t flops =
+      std::min(kernel.flopsPerItem, limit) * repeatsOf(kernel, dims);
   uint64_t cost =
-      std::max(std::min(kernel.bytesPerItem, limit) * 125,
-               std::min(kernel.flopsPerItem, limit) * repeats * 125 / 2);
+      std::max(std::min(kernel.bytesPerItem, limit) * 125, flops * 125 / 2);
   return cost ? cost : 1'000'000;
 }
 
@@ -84,7 +94,7 @@ private:
                           uint32_t count, const goss_dims *dims);
   uint64_t estimateItem(const goss_launch &launch,
                         const goss_dims &dims) const {
-    return estimatePicoseconds(kernels_[launch.kernel].info, dims.tokens);
+    return estimatePicoseconds(kernels_[launch.kernel].info, dims);
   }
   void runInline(std::span<const goss_launch> launches,
                  const goss_dims &dims) const;

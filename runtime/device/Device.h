@@ -84,13 +84,21 @@ private:
   Release release_ = nullptr;
 };
 
-/// A kernel of the compiled code, as the artifact's manifest lists it.
+/// A kernel of the compiled code, as the artifact's manifest lists it. All but
+/// the symbol only serves to divide work sensibly.
 struct ProgramKernel {
+  /// How often a work item does `flopsPerItem`.
+  enum class Repeats {
+    Once,
+    EachToken, ///< for every token of the step.
+    EachKey,   ///< for every key that a token sees.
+  };
+
   std::string symbol;
-  uint64_t bytesPerItem = 0;    ///< estimate of memory read by one work item.
-  uint64_t flopsPerItem = 0;    ///< estimate of arithmetic in one work item,
-                                ///< for one token if items span all tokens.
-  bool itemsSpanTokens = false; ///< each item works on every token of the step.
+  uint64_t bytesPerItem = 0; ///< estimate of parameter bytes read.
+  uint64_t flopsPerItem = 0; ///< estimate of arithmetic.
+  Repeats repeats = Repeats::Once;
+  uint32_t window = 0; ///< most keys that a token sees; 0 = all.
 };
 
 /// Compiled code and what it needs. `code` is only read during `load`.

@@ -30,13 +30,33 @@ std::string directoryOf(const std::string &path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-/// Operations whose work items are rows of a weight, applied to every token of
-/// the step; items of the others belong to one token.
-bool itemsSpanTokens(std::string_view operation) {
-  constexpr std::string_view spanning[] = {"linear", "route", "expert_gate_up",
-                                           "expert_down"};
-  return std::find(std::begin(spanning), std::end(spanning), operation) !=
-         std::end(spanning);
+/// How often an item of `operation` does what the manifest states for it. Items
+/// of products are rows of a weight, applied to every token of the step; items
+/// of attention are tokens, which look at every key.
+ProgramKernel::Repeats repeatsOf(std::string_view operation) {
+  if (operation == "linear" || operation == "route" ||
+      operation == "expert_gate_up" || operation == "expert_down")
+    return ProgramKernel::Repeats::EachToken;
+  if (operation.starts_with("attention"))
+    return ProgramKernel::Repeats::EachKey;
+  return ProgramKernel::Repeats::Once;
+}
+
+/// Kernels of the manifest in the device's terms.
+std::vector<ProgramKernel> readKernels(const proto::Manifest &manifest) {
+  std::vector<ProgramKernel> kernels;
+  kernels.reserve(static_cast<size_t>(manifest.kernels_size()));
+  for (const proto::Kernel &kernel : manifest.kernels())
+    kernels.push_back({kernel.symbol(), kernel.bytes_per_item(),
+                       kernel.flops_per_item(), repeatsOf(kernel.operation()),
+                       /*window=*/0});
+  // The layers of one kernel are of one group: its window is an attribute.
+  for (const proto::Launch &launch : manifest.launches())
+    for (const proto::Binding &binding : launch.bindings())
+      if (binding.role() == proto::Binding::CACHE_PAGES)
+        kernels[launch.kernel()].window =
+            manifest.cache().groups(static_cast<int>(binding.index())).window();
+  return kernels;
 }
 
 /// Opens one weight file and makes sure that it is the one compiled for. Its
@@ -144,10 +164,7 @@ Status Model::loadCode() {
   const proto::Manifest &manifest = artifact_.manifest();
   description.requiredFeatures.assign(manifest.required_features().begin(),
                                       manifest.required_features().end());
-  for (const proto::Kernel &kernel : manifest.kernels())
-    description.kernels.push_back({kernel.symbol(), kernel.bytes_per_item(),
-                                   kernel.flops_per_item(),
-                                   itemsSpanTokens(kernel.operation())});
+  description.kernels = readKernels(manifest);
   GOSS_ASSIGN_OR_RETURN(program_, device_->load(description));
   return Status::ok();
 }
