@@ -37,18 +37,20 @@ MLIRContext &context() {
 }
 
 LoadedCode::LoadedCode(const std::string &bytes) {
-  int file = memfd_create("kernel", MFD_CLOEXEC);
-  if (file < 0 || write(file, bytes.data(), bytes.size()) !=
-                      static_cast<ssize_t>(bytes.size()))
+  file_ = memfd_create("kernel", MFD_CLOEXEC);
+  if (file_ < 0 || write(file_, bytes.data(), bytes.size()) !=
+                       static_cast<ssize_t>(bytes.size()))
     throw std::runtime_error("cannot write a memory file");
-  std::string path = "/proc/self/fd/" + std::to_string(file);
+  std::string path = "/proc/self/fd/" + std::to_string(file_);
   handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  close(file);
   if (!handle_)
     throw std::runtime_error(dlerror());
 }
 
-LoadedCode::~LoadedCode() { dlclose(handle_); }
+LoadedCode::~LoadedCode() {
+  dlclose(handle_);
+  close(file_);
+}
 
 void *LoadedCode::symbol(const char *name) const {
   return dlsym(handle_, name);

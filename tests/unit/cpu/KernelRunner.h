@@ -38,6 +38,9 @@ public:
   void *symbol(const char *name) const;
 
 private:
+  // Open as long as the code is loaded: dlopen knows libraries by name, and a
+  // reused number would be taken for the library that had it before.
+  int file_ = -1;
   void *handle_ = nullptr;
 };
 
