@@ -36,6 +36,7 @@ struct Real {
     return llvm::bit_cast<uint64_t>(a.value) ==
            llvm::bit_cast<uint64_t>(b.value);
   }
+  // NOLINTNEXTLINE(readability-identifier-naming): found by this name.
   friend llvm::hash_code hash_value(Real real) {
     return llvm::hash_value(llvm::bit_cast<uint64_t>(real.value));
   }

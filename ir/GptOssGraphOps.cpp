@@ -51,7 +51,7 @@ void WeightOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *context,
-                                            std::optional<Location> location,
+                                            std::optional<Location>,
                                             Adaptor adaptor,
                                             SmallVectorImpl<Type> &results) {
   auto tokens = dyn_cast<RankedTensorType>(adaptor.getTokens().getType());
@@ -72,7 +72,7 @@ LogicalResult RmsNormOp::verify() {
 }
 
 LogicalResult LinearOp::inferReturnTypes(MLIRContext *context,
-                                         std::optional<Location> location,
+                                         std::optional<Location>,
                                          Adaptor adaptor,
                                          SmallVectorImpl<Type> &results) {
   auto input = dyn_cast<RankedTensorType>(adaptor.getInput().getType());
@@ -104,7 +104,7 @@ LogicalResult LinearOp::verify() {
 }
 
 LogicalResult GatherRowsOp::inferReturnTypes(MLIRContext *context,
-                                             std::optional<Location> location,
+                                             std::optional<Location>,
                                              Adaptor adaptor,
                                              SmallVectorImpl<Type> &results) {
   auto input = dyn_cast<RankedTensorType>(adaptor.getInput().getType());
@@ -148,7 +148,7 @@ OpFoldResult SplitHeadsOp::fold(FoldAdaptor) {
 }
 
 LogicalResult MergeHeadsOp::inferReturnTypes(MLIRContext *context,
-                                             std::optional<Location> location,
+                                             std::optional<Location>,
                                              Adaptor adaptor,
                                              SmallVectorImpl<Type> &results) {
   auto input = dyn_cast<RankedTensorType>(adaptor.getInput().getType());
@@ -219,7 +219,7 @@ LogicalResult RotateOp::verify() {
 }
 
 LogicalResult MergeHalfOp::inferReturnTypes(MLIRContext *context,
-                                            std::optional<Location> location,
+                                            std::optional<Location>,
                                             Adaptor adaptor,
                                             SmallVectorImpl<Type> &results) {
   auto half = dyn_cast<RankedTensorType>(adaptor.getLow().getType());
@@ -253,9 +253,10 @@ LogicalResult CacheAppendOp::verify() {
   return verifyTokens(*this, key, getPositions().getType());
 }
 
-LogicalResult AttentionScoresOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
-    SmallVectorImpl<Type> &results) {
+LogicalResult
+AttentionScoresOp::inferReturnTypes(MLIRContext *context,
+                                    std::optional<Location>, Adaptor adaptor,
+                                    SmallVectorImpl<Type> &results) {
   auto query = dyn_cast<RankedTensorType>(adaptor.getQuery().getType());
   if (!query || query.getRank() != 3)
     return failure();
@@ -296,9 +297,10 @@ LogicalResult SoftmaxSinkOp::verify() {
                    getSinks().getType().getDimSize(0));
 }
 
-LogicalResult AttentionValuesOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
-    SmallVectorImpl<Type> &results) {
+LogicalResult
+AttentionValuesOp::inferReturnTypes(MLIRContext *context,
+                                    std::optional<Location>, Adaptor adaptor,
+                                    SmallVectorImpl<Type> &results) {
   auto probabilities =
       dyn_cast<RankedTensorType>(adaptor.getProbabilities().getType());
   auto cache = dyn_cast<CacheType>(adaptor.getCache().getType());
@@ -350,7 +352,7 @@ void TopKOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
 }
 
 LogicalResult ExpertLinearOp::inferReturnTypes(MLIRContext *context,
-                                               std::optional<Location> location,
+                                               std::optional<Location>,
                                                Adaptor adaptor,
                                                SmallVectorImpl<Type> &results) {
   auto indices = dyn_cast<RankedTensorType>(adaptor.getIndices().getType());
@@ -404,7 +406,7 @@ LogicalResult SwigluOp::verify() {
 }
 
 LogicalResult WeightedSumOp::inferReturnTypes(MLIRContext *context,
-                                              std::optional<Location> location,
+                                              std::optional<Location>,
                                               Adaptor adaptor,
                                               SmallVectorImpl<Type> &results) {
   auto input = dyn_cast<RankedTensorType>(adaptor.getInput().getType());

@@ -45,8 +45,8 @@ static ParseResult parseBindings(OpAsmParser &parser, ArrayAttr &types,
   return success();
 }
 
-static void printBindings(OpAsmPrinter &printer, KernelOp op, ArrayAttr types,
-                          ArrayAttr access) {
+static void printBindings(OpAsmPrinter &printer, KernelOp op, ArrayAttr,
+                          ArrayAttr) {
   printer << '(';
   llvm::interleaveComma(llvm::seq<unsigned>(op.getNumBindings()), printer,
                         [&](unsigned i) {

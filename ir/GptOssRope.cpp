@@ -17,7 +17,7 @@ using namespace mlir::gptoss;
 LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                Real theta, RopeScaling scaling, Real factor,
                                Real betaFast, Real betaSlow,
-                               int64_t originalContext, bool truncate,
+                               int64_t originalContext, bool,
                                Real attentionFactor) {
   if (!std::isfinite(theta) || theta <= 1.0)
     return emitError() << "expects theta to be greater than 1 but got "

@@ -13,64 +13,64 @@ namespace {
 constexpr Access r = Access::Read, w = Access::Write, rw = Access::ReadWrite,
                  p = Access::Parameter;
 
-const BindingSpec embedding[] = {{"tokens", r}, {"table", p}, {"y", w}};
-const BindingSpec rmsNorm[] = {{"x", r}, {"weight", p}, {"y", w}};
-const BindingSpec linear[] = {{"x", r},
-                              {"weight", p},
-                              {"bias", p, "has_bias"},
-                              {"residual", r, "has_residual"},
-                              {"y", w}};
-const BindingSpec ropeTable[] = {{"positions", r}, {"cos", w}, {"sin", w}};
-const BindingSpec rope[] = {{"x", r}, {"cos", r}, {"sin", r}, {"y", w}};
-const BindingSpec splitHalf[] = {{"x", r}, {"low", w}, {"high", w}};
-const BindingSpec rotate[] = {{"low", r}, {"high", r},    {"cos", r},
-                              {"sin", r}, {"new_low", w}, {"new_high", w}};
-const BindingSpec mergeHalf[] = {{"low", r}, {"high", r}, {"y", w}};
-const BindingSpec cacheAppend[] = {{"key", r},
-                                   {"value", r},
-                                   {"positions", r},
-                                   {"sequences", r},
-                                   {"cache", rw}};
-const BindingSpec attention[] = {{"query", r},     {"cache", r},
-                                 {"sinks", p},     {"positions", r},
-                                 {"sequences", r}, {"y", w}};
-const BindingSpec attentionScores[] = {
+constexpr BindingSpec embedding[] = {{"tokens", r}, {"table", p}, {"y", w}};
+constexpr BindingSpec rmsNorm[] = {{"x", r}, {"weight", p}, {"y", w}};
+constexpr BindingSpec linear[] = {{"x", r},
+                                  {"weight", p},
+                                  {"bias", p, "has_bias"},
+                                  {"residual", r, "has_residual"},
+                                  {"y", w}};
+constexpr BindingSpec ropeTable[] = {{"positions", r}, {"cos", w}, {"sin", w}};
+constexpr BindingSpec rope[] = {{"x", r}, {"cos", r}, {"sin", r}, {"y", w}};
+constexpr BindingSpec splitHalf[] = {{"x", r}, {"low", w}, {"high", w}};
+constexpr BindingSpec rotate[] = {{"low", r}, {"high", r},    {"cos", r},
+                                  {"sin", r}, {"new_low", w}, {"new_high", w}};
+constexpr BindingSpec mergeHalf[] = {{"low", r}, {"high", r}, {"y", w}};
+constexpr BindingSpec cacheAppend[] = {{"key", r},
+                                       {"value", r},
+                                       {"positions", r},
+                                       {"sequences", r},
+                                       {"cache", rw}};
+constexpr BindingSpec attention[] = {{"query", r},     {"cache", r},
+                                     {"sinks", p},     {"positions", r},
+                                     {"sequences", r}, {"y", w}};
+constexpr BindingSpec attentionScores[] = {
     {"query", r}, {"cache", r}, {"sequences", r}, {"scores", w}};
-const BindingSpec mask[] = {{"scores", r}, {"positions", r}, {"y", w}};
-const BindingSpec softmaxSink[] = {{"scores", r}, {"sinks", p}, {"y", w}};
-const BindingSpec attentionValues[] = {
+constexpr BindingSpec mask[] = {{"scores", r}, {"positions", r}, {"y", w}};
+constexpr BindingSpec softmaxSink[] = {{"scores", r}, {"sinks", p}, {"y", w}};
+constexpr BindingSpec attentionValues[] = {
     {"probabilities", r}, {"cache", r}, {"sequences", r}, {"y", w}};
-const BindingSpec topK[] = {{"x", r}, {"values", w}, {"indices", w}};
-const BindingSpec unary[] = {{"x", r}, {"y", w}};
-const BindingSpec expertLinear[] = {
+constexpr BindingSpec topK[] = {{"x", r}, {"values", w}, {"indices", w}};
+constexpr BindingSpec unary[] = {{"x", r}, {"y", w}};
+constexpr BindingSpec expertLinear[] = {
     {"x", r}, {"indices", r}, {"weight", p}, {"bias", p}, {"y", w}};
-const BindingSpec weightedSum[] = {{"x", r}, {"weights", r}, {"y", w}};
-const BindingSpec add[] = {{"a", r}, {"b", r}, {"y", w}};
-const BindingSpec gatherRows[] = {{"x", r}, {"rows", r}, {"y", w}};
-const BindingSpec route[] = {{"logits", r},  {"weights", w}, {"experts", w},
-                             {"offsets", w}, {"active", w},  {"slots", w}};
-const BindingSpec expertGateUp[] = {
+constexpr BindingSpec weightedSum[] = {{"x", r}, {"weights", r}, {"y", w}};
+constexpr BindingSpec add[] = {{"a", r}, {"b", r}, {"y", w}};
+constexpr BindingSpec gatherRows[] = {{"x", r}, {"rows", r}, {"y", w}};
+constexpr BindingSpec route[] = {{"logits", r},  {"weights", w}, {"experts", w},
+                                 {"offsets", w}, {"active", w},  {"slots", w}};
+constexpr BindingSpec expertGateUp[] = {
     {"x", r},     {"experts", r}, {"offsets", r}, {"active", r},
     {"slots", r}, {"weight", p},  {"bias", p},    {"y", w}};
-const BindingSpec expertDown[] = {
+constexpr BindingSpec expertDown[] = {
     {"x", r},      {"experts", r}, {"offsets", r},
     {"active", r}, {"slots", r},   {"weights", r},
     {"weight", p}, {"bias", p},    {"residual", r, "has_residual"},
     {"y", w}};
 
-const StringRef eps[] = {"eps"};
-const StringRef linearAttrs[] = {"has_bias", "has_residual", "rows"};
-const StringRef ropeAttrs[] = {"rope"};
-const StringRef layer[] = {"layer"};
-const StringRef attentionAttrs[] = {"layer", "scale", "window"};
-const StringRef scoresAttrs[] = {"layer", "scale"};
-const StringRef window[] = {"window"};
-const StringRef k[] = {"k"};
-const StringRef swigluAttrs[] = {"alpha", "limit"};
-const StringRef gateUpAttrs[] = {"alpha", "k", "limit"};
-const StringRef downAttrs[] = {"has_residual", "k"};
+constexpr StringRef eps[] = {"eps"};
+constexpr StringRef linearAttrs[] = {"has_bias", "has_residual", "rows"};
+constexpr StringRef ropeAttrs[] = {"rope"};
+constexpr StringRef layer[] = {"layer"};
+constexpr StringRef attentionAttrs[] = {"layer", "scale", "window"};
+constexpr StringRef scoresAttrs[] = {"layer", "scale"};
+constexpr StringRef window[] = {"window"};
+constexpr StringRef k[] = {"k"};
+constexpr StringRef swigluAttrs[] = {"alpha", "limit"};
+constexpr StringRef gateUpAttrs[] = {"alpha", "k", "limit"};
+constexpr StringRef downAttrs[] = {"has_residual", "k"};
 
-const KernelOperation table[] = {
+constexpr KernelOperation table[] = {
     {"embedding", embedding, {}, "rows of a table, widened to f32"},
     {"rms_norm", rmsNorm, eps, "root mean square norm of rows"},
     {"linear", linear, linearAttrs,

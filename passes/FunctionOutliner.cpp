@@ -59,7 +59,9 @@ LogicalResult FunctionOutliner::convertSignature() {
     }
   for (BlockArgument argument : arguments) {
     Type type = argument.getType();
-    if (isa<RankedTensorType>(type) && !(type = getBufferType(loc, type)))
+    if (isa<RankedTensorType>(type))
+      type = getBufferType(loc, type);
+    if (!type)
       return failure();
     buffers_.map(argument, entry.addArgument(type, argument.getLoc()));
     bool chosen = llvm::any_of(argument.getUsers(), [&](Operation *user) {

@@ -21,7 +21,7 @@ struct NamedFusion {
   std::unique_ptr<Pass> (*create)();
 };
 
-const NamedFusion fusions[] = {
+constexpr NamedFusion fusions[] = {
     {"fuse-rope", gossamer::createFuseRope},
     {"fuse-attention", gossamer::createFuseAttention},
     {"fuse-expert-routing", gossamer::createFuseExpertRouting},
