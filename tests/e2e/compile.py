@@ -4,6 +4,9 @@ import filecmp
 import json
 import os
 import shutil
+import signal
+import subprocess
+import time
 
 from support import Suite, copy_checkpoint
 
@@ -99,6 +102,19 @@ for option, code, message in [
 suite.expect("no checkpoint", ["gossc"], 64, "CHECKPOINT")
 suite.expect("checkpoint missing", ["gossc", suite.path("nowhere")], 66, "nowhere")
 suite.check("nothing left", not os.path.exists(suite.path("none.goss")), "expects no artifact after a failure")
+
+# Ctrl-C leaves nothing behind, whenever it comes.
+os.makedirs(suite.path("stop"))
+for delay in (0.05, 0.2, 0.5):
+    process = subprocess.Popen([suite.tool("gossc"), suite.model, "-q", "-o", suite.path("stop", "m.goss")], stderr=subprocess.PIPE)
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
+    done = process.returncode == 0 and os.listdir(suite.path("stop")) == ["m.goss"]
+    suite.check("Ctrl-C", done or process.returncode in (130, -signal.SIGINT), f"expects exit code 130 but got {process.returncode}")
+    suite.check("Ctrl-C", done or not os.listdir(suite.path("stop")), f"expects nothing left behind but got {os.listdir(suite.path('stop'))}")
+    shutil.rmtree(suite.path("stop"))
+    os.makedirs(suite.path("stop"))
 
 # An artifact is replaced as a whole, and only by a better one.
 before = open(first, "rb").read()

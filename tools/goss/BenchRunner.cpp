@@ -70,6 +70,7 @@ Status BenchRunner::runUntilDone(std::vector<Session> &sessions) {
 Expected<std::vector<Session>>
 BenchRunner::makeSessions(const BenchTest &test) {
   std::vector<Session> sessions;
+  sessions.reserve(static_cast<size_t>(test.batch));
   for (int64_t i = 0; i < test.batch; ++i) {
     GOSS_ASSIGN_OR_RETURN(Session session, scheduler_->newSession());
     if (test.depth > 0)
@@ -93,6 +94,7 @@ Expected<double> BenchRunner::runOnce(const BenchTest &test) {
     return secondsSince(begin);
   }
   std::vector<std::vector<int32_t>> tokens;
+  tokens.reserve(sessions.size());
   for (size_t i = 0; i < sessions.size(); ++i)
     tokens.push_back(makeTokens(test.decodeTokens, stream(i)));
   Clock::time_point begin = Clock::now();

@@ -188,8 +188,9 @@ std::string describeWeights(const proto::Manifest &manifest, bool json) {
         manifest.weights_embedded()
             ? "embedded"
             : manifest.weight_files(static_cast<int>(tensor.file())).name();
-    text += tensor.name() + "  " + tensor.dtype() + " " + shape + "  " + file +
-            " @ " + std::to_string(tensor.offset()) + "\n";
+    text.append(tensor.name()).append("  ").append(tensor.dtype());
+    text.append(" ").append(shape).append("  ").append(file);
+    text.append(" @ ").append(std::to_string(tensor.offset())).append("\n");
     writer.beginObject()
         .member("name", tensor.name())
         .member("parameter", tensor.parameter())

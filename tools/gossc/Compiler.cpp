@@ -135,13 +135,14 @@ std::string getFusionPass(StringRef name) {
 }
 
 Status Compilation::checkFusions() const {
-  std::string known;
-  for (StringRef name : getFusionNames())
-    known += (known.empty() ? "" : ", ") + name.drop_front(5).str();
-  for (const std::string &name : options_.disabledFusions)
-    if (!llvm::is_contained(getFusionNames(), getFusionPass(name)))
-      return usageError("--disable-fusion expects one of " + known +
-                        " but got '" + name + "'");
+  for (const std::string &name : options_.disabledFusions) {
+    if (llvm::is_contained(getFusionNames(), getFusionPass(name)))
+      continue;
+    std::string message = "--disable-fusion expects one of";
+    for (StringRef fusion : getFusionNames())
+      message.append(" ").append(fusion.drop_front(5));
+    return usageError(message.append(" but got '").append(name).append("'"));
+  }
   return Status::ok();
 }
 
@@ -259,7 +260,7 @@ Status Compilation::finishModule(StageTimer &timer, EmitLevel level) {
 void Compilation::finishStage(StageTimer &timer, int64_t operations) {
   timer.finish(operations);
   if (finished_)
-    finished_(result_.report.stages.back());
+    finished_(result_.report);
 }
 
 Status Compilation::dump(StringRef name, StringRef content) {

@@ -29,8 +29,8 @@ struct CompileResult {
   CompileReport report;
 };
 
-/// Called with each finished stage.
-using StageCallback = std::function<void(const StageRecord &)>;
+/// Called after each stage with what is known so far.
+using StageCallback = std::function<void(const CompileReport &)>;
 /// Asked between stages and pieces of weights; true stops the compilation
 /// with StatusCode::Interrupted.
 using CancelCallback = std::function<bool()>;

@@ -138,8 +138,9 @@ EmitLevel parseEmitLevel(llvm::StringRef name) {
 /// "tiny-stories".
 std::string getModelName(llvm::StringRef input) {
   llvm::SmallString<128> path(input);
-  llvm::sys::fs::make_absolute(path);
-  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
+  if (llvm::sys::fs::make_absolute(path))
+    return input.str();
+  (void)llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
   if (!llvm::sys::fs::is_directory(path))
     path = llvm::sys::path::parent_path(path);
   return llvm::sys::path::filename(path).str();
@@ -164,6 +165,8 @@ Status settleOptions(Arguments &arguments) {
 /// What happened, for the person who waits.
 void printSummary(const Arguments &arguments, const CompileReport &report,
                   const Notes &notes) {
+  if (!report.requiredFeatures.empty())
+    notes.note("Needs", llvm::join(report.requiredFeatures, " "));
   if (report.countFused())
     notes.note("Fused", formatCount(report.countFused()) + " patterns");
   if (report.launchCount)
@@ -188,12 +191,14 @@ void printSummary(const Arguments &arguments, const CompileReport &report,
   notes.note("Finished", "in " + formatSeconds(seconds) + times);
 }
 
-void printTarget(const CompileReport &report, const Notes &notes) {
+/// What is compiled and for what: shown as soon as the input is read.
+void printInput(const CompileReport &report, const Notes &notes) {
+  notes.note("Model", report.model);
   notes.note("Target", report.target + ", " + report.cpu + ", opt level " +
                            std::to_string(report.optLevel) + ", math " +
                            report.math);
-  if (!report.requiredFeatures.empty())
-    notes.note("Needs", llvm::join(report.requiredFeatures, " "));
+  for (const std::string &note : report.notes)
+    notes.note("Note", note);
 }
 
 Status writeResult(const Arguments &arguments, const CompileResult &result) {
@@ -222,16 +227,16 @@ Status run(Arguments &arguments) {
   }
   GOSS_RETURN_IF_ERROR(settleOptions(arguments));
   Notes notes(arguments.quiet);
-  GOSS_ASSIGN_OR_RETURN(CompileResult result,
-                        compile(arguments.compiler, registry, nullptr,
-                                [] { return interruptFlag().load(); }));
-  const CompileReport &report = result.report;
-  notes.note("Model", report.model);
-  printTarget(report, notes);
-  for (const std::string &note : report.notes)
-    notes.note("Note", note);
+  auto finished = [&](const CompileReport &report) {
+    if (report.stages.back().name == "read")
+      printInput(report, notes);
+  };
+  auto cancelled = [] { return interruptFlag().load(); };
+  GOSS_ASSIGN_OR_RETURN(
+      CompileResult result,
+      compile(arguments.compiler, registry, finished, cancelled));
   GOSS_RETURN_IF_ERROR(writeResult(arguments, result));
-  printSummary(arguments, report, notes);
+  printSummary(arguments, result.report, notes);
   return Status::ok();
 }
 

@@ -85,30 +85,32 @@ Command &Command::group(std::string title) {
   return *this;
 }
 
-Command &Command::positional(std::string metavar, std::string &value,
-                             std::string help, bool required) {
+Command &Command::positional(const std::string &metavar, std::string &value,
+                             const std::string &help, bool required) {
   app_.add_option(metavar, value, help)->required(required);
   return *this;
 }
 
-Command &Command::flag(std::string names, bool &value, std::string help) {
+Command &Command::flag(const std::string &names, bool &value,
+                       const std::string &help) {
   app_.add_flag(names, value, help)->group(group_)->disable_flag_override();
   return *this;
 }
 
-Command &Command::text(std::string names, std::string metavar,
-                       std::string &value, std::string help) {
+Command &Command::text(const std::string &names, const std::string &metavar,
+                       std::string &value, const std::string &help) {
   return parsed(
-      std::move(names), std::move(metavar),
+      names, metavar,
       [&value](const std::string &text) {
         value = text;
         return std::string();
       },
-      std::move(help));
+      help);
 }
 
-Command &Command::texts(std::string names, std::string metavar,
-                        std::vector<std::string> &value, std::string help) {
+Command &Command::texts(const std::string &names, const std::string &metavar,
+                        std::vector<std::string> &value,
+                        const std::string &help) {
   // A callback keeps CLI11 from taking the arguments that follow as well.
   CLI::callback_t store = [&value](const CLI::results_t &texts) {
     value = texts;
@@ -123,11 +125,12 @@ Command &Command::texts(std::string names, std::string metavar,
   return *this;
 }
 
-Command &Command::choice(std::string names, std::string &value,
-                         std::vector<std::string> choices, std::string help) {
+Command &Command::choice(const std::string &names, std::string &value,
+                         const std::vector<std::string> &choices,
+                         const std::string &help) {
   std::string metavar = detail::join(choices, "|");
   return parsed(
-      std::move(names), metavar,
+      names, metavar,
       [&value, choices, metavar](const std::string &text) -> std::string {
         if (std::find(choices.begin(), choices.end(), text) == choices.end())
           return "expects one of " + detail::join(choices, ", ") +
@@ -135,11 +138,11 @@ Command &Command::choice(std::string names, std::string &value,
         value = text;
         return "";
       },
-      std::move(help));
+      help);
 }
 
-Command &Command::parsed(std::string names, std::string metavar,
-                         OptionParser parser, std::string help) {
+Command &Command::parsed(const std::string &names, const std::string &metavar,
+                         OptionParser parser, const std::string &help) {
   // The longest name is the one that an error cites.
   std::string name = names.substr(names.rfind(',') + 1);
   CLI::callback_t store = [parser = std::move(parser),
@@ -159,7 +162,7 @@ Command &Command::parsed(std::string names, std::string metavar,
   return *this;
 }
 
-Command &Command::details(std::string paragraph) {
+Command &Command::details(const std::string &paragraph) {
   paragraphs_ += "\n" + detail::wrap(paragraph, 0, detail::kWidth) + "\n";
   updateFooter();
   return *this;
@@ -181,7 +184,7 @@ void Command::updateFooter() {
   if (!examples_.empty())
     footer += "\nExamples:\n";
   for (const auto &[line, meaning] : examples_)
-    footer += "  " + line + "\n      " + meaning + "\n";
+    footer.append("  ").append(line).append("\n      ").append(meaning) += '\n';
   app_.footer(footer);
 }
 

@@ -60,25 +60,26 @@ public:
 
   /// Later options are listed under this title.
   Command &group(std::string title);
-  Command &positional(std::string metavar, std::string &value, std::string help,
-                      bool required = false);
-  Command &flag(std::string names, bool &value, std::string help);
-  Command &text(std::string names, std::string metavar, std::string &value,
-                std::string help);
+  Command &positional(const std::string &metavar, std::string &value,
+                      const std::string &help, bool required = false);
+  Command &flag(const std::string &names, bool &value, const std::string &help);
+  Command &text(const std::string &names, const std::string &metavar,
+                std::string &value, const std::string &help);
   /// May be repeated; every use appends.
-  Command &texts(std::string names, std::string metavar,
-                 std::vector<std::string> &value, std::string help);
-  Command &choice(std::string names, std::string &value,
-                  std::vector<std::string> choices, std::string help);
+  Command &texts(const std::string &names, const std::string &metavar,
+                 std::vector<std::string> &value, const std::string &help);
+  Command &choice(const std::string &names, std::string &value,
+                  const std::vector<std::string> &choices,
+                  const std::string &help);
   /// Any other reading; repeated uses keep the last one.
-  Command &parsed(std::string names, std::string metavar, OptionParser parser,
-                  std::string help);
+  Command &parsed(const std::string &names, const std::string &metavar,
+                  OptionParser parser, const std::string &help);
 
   template <typename T>
-  Command &integer(std::string names, std::string metavar, T &value,
-                   IntegerRange range, std::string help) {
+  Command &integer(const std::string &names, const std::string &metavar,
+                   T &value, IntegerRange range, const std::string &help) {
     return parsed(
-        std::move(names), std::move(metavar),
+        names, metavar,
         [&value, range](const std::string &text) {
           int64_t number = 0;
           std::string error = parseInteger(text, range, number);
@@ -86,14 +87,14 @@ public:
             value = number;
           return error;
         },
-        std::move(help));
+        help);
   }
 
   template <typename T>
-  Command &real(std::string names, std::string metavar, T &value,
-                RealRange range, std::string help) {
+  Command &real(const std::string &names, const std::string &metavar, T &value,
+                RealRange range, const std::string &help) {
     return parsed(
-        std::move(names), std::move(metavar),
+        names, metavar,
         [&value, range](const std::string &text) {
           double number = 0;
           std::string error = parseReal(text, range, number);
@@ -101,11 +102,11 @@ public:
             value = number;
           return error;
         },
-        std::move(help));
+        help);
   }
 
   /// A paragraph after the options.
-  Command &details(std::string paragraph);
+  Command &details(const std::string &paragraph);
   /// A command line and what it does, shown at the end of the help.
   Command &example(std::string commandLine, std::string meaning);
   /// What the command does once its options are read.
