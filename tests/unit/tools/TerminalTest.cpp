@@ -6,9 +6,10 @@
 
 #include "tools/support/Terminal.h"
 
+#include <gtest/gtest.h>
+
 #include <array>
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <unistd.h>
 
 using namespace gossamer;
