@@ -52,8 +52,11 @@ DispatchAccess::DispatchAccess(DispatchOp dispatch, KernelOp kernel) {
       int64_t begin = layer ? layer.getInt() : 0;
       int64_t end = layer ? begin + 1 : std::numeric_limits<int64_t>::max();
       range = {value, begin, end};
-    } else {
+    } else if (isa<MemRefType>(value.getType())) {
       range = getByteRange(value);
+    } else {
+      // Not a buffer: the kernel's own verifier refuses it.
+      continue;
     }
     if (access != Access::Write)
       reads_.push_back(range);

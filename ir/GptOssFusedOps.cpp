@@ -13,7 +13,7 @@ using namespace mlir::gptoss::detail;
 
 LogicalResult RopeOp::verify() {
   RankedTensorType input = getInput().getType(), table = getCos().getType();
-  if (input.getDimSize(2) != 2 * table.getDimSize(1))
+  if (input.getDimSize(2) != multiplyDims(table.getDimSize(1), 2))
     return emitOpError() << "expects a head dimension of twice the tables' "
                          << dimText(table.getDimSize(1)) << " columns but got "
                          << dimText(input.getDimSize(2));

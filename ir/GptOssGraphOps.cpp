@@ -136,7 +136,7 @@ void SplitHeadsOp::build(OpBuilder &builder, OperationState &state, Value input,
 LogicalResult SplitHeadsOp::verify() {
   RankedTensorType rows = getInput().getType(), heads = getType();
   if (failed(verifyDim(*this, "heads times head dimension", rows.getDimSize(1),
-                       heads.getDimSize(1) * heads.getDimSize(2))))
+                       multiplyDims(heads.getDimSize(1), heads.getDimSize(2)))))
     return failure();
   return verifyTokens(*this, rows, heads);
 }
@@ -154,9 +154,9 @@ LogicalResult MergeHeadsOp::inferReturnTypes(MLIRContext *context,
   auto input = dyn_cast<RankedTensorType>(adaptor.getInput().getType());
   if (!input || input.getRank() != 3)
     return failure();
-  results.push_back(
-      activation(context, {input.getDimSize(0),
-                           input.getDimSize(1) * input.getDimSize(2)}));
+  results.push_back(activation(
+      context, {input.getDimSize(0),
+                multiplyDims(input.getDimSize(1), input.getDimSize(2))}));
   return success();
 }
 
@@ -197,7 +197,7 @@ LogicalResult SplitHalfOp::inferReturnTypes(MLIRContext *context,
                              input.getDimSize(2));
   results.assign(2,
                  activation(context, {input.getDimSize(0), input.getDimSize(1),
-                                      input.getDimSize(2) / 2}));
+                                      halveDim(input.getDimSize(2))}));
   return success();
 }
 
@@ -226,7 +226,7 @@ LogicalResult MergeHalfOp::inferReturnTypes(MLIRContext *context,
   if (!half || half.getRank() != 3)
     return failure();
   results.push_back(activation(context, {half.getDimSize(0), half.getDimSize(1),
-                                         half.getDimSize(2) * 2}));
+                                         multiplyDims(half.getDimSize(2), 2)}));
   return success();
 }
 
@@ -397,7 +397,7 @@ LogicalResult SwigluOp::inferReturnTypes(MLIRContext *context,
         input.getDimSize(2));
   results.push_back(
       activation(context, {input.getDimSize(0), input.getDimSize(1),
-                           input.getDimSize(2) / 2}));
+                           halveDim(input.getDimSize(2))}));
   return success();
 }
 

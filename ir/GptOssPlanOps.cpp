@@ -154,9 +154,11 @@ LogicalResult ConcurrentOp::verify() {
     return emitOpError() << "expects at least one dispatch but got none";
   SmallVector<DispatchAccess> accesses;
   for (DispatchOp dispatch : dispatches) {
-    // An unknown kernel is the dispatch's own error.
+    // An unknown or broken kernel is an error of its own.
     KernelOp kernel = dispatch.lookupKernel();
-    if (!kernel || kernel.getNumBindings() != dispatch.getBindings().size())
+    size_t bindings = dispatch.getBindings().size();
+    if (!kernel || kernel.getNumBindings() != bindings ||
+        kernel.getAccess().size() != bindings)
       return success();
     DispatchAccess access(dispatch, kernel);
     for (const DispatchAccess &other : accesses)

@@ -23,6 +23,18 @@ inline RankedTensorType activation(MLIRContext *context,
   return RankedTensorType::get(shape, Float32Type::get(context));
 }
 
+/// Product of two dimensions; unknown when one is.
+inline int64_t multiplyDims(int64_t first, int64_t second) {
+  if (ShapedType::isDynamic(first) || ShapedType::isDynamic(second))
+    return ShapedType::kDynamic;
+  return first * second;
+}
+
+/// Half of an even dimension; unknown when it is.
+inline int64_t halveDim(int64_t dim) {
+  return ShapedType::isDynamic(dim) ? dim : dim / 2;
+}
+
 /// Text of a dimension.
 inline std::string dimText(int64_t dim) {
   return ShapedType::isDynamic(dim) ? "?" : std::to_string(dim);

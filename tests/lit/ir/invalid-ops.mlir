@@ -684,3 +684,22 @@ func.func @f(%x: tensor<?x192xf32>, %r: !gptoss.weight<16x192xbf16>, %rb: !gptos
   %0 = gptoss.moe %x router %r, %rb gate_up %g, %gb down %d, %db residual %res : tensor<?x64xf32> {k = 4 : i64, alpha = 1.702 : f64, limit = 7.0 : f64} : tensor<?x192xf32>, !gptoss.weight<16x192xbf16>, !gptoss.weight<16xbf16>, !gptoss.weight<16x256x192xbf16>, !gptoss.weight<16x256xbf16>, !gptoss.weight<16x192x128xbf16>, !gptoss.weight<16x192xbf16>
   return
 }
+
+// -----
+
+// SplitHeads C1: unknown sizes.
+func.func @f(%x: tensor<?x256xf32>) {
+  // expected-error @+1 {{expects 256 heads times head dimension but got ?}}
+  %0 = gptoss.split_heads %x : tensor<?x256xf32> -> tensor<?x?x32xf32>
+  return
+}
+
+// -----
+
+// MergeHeads C1: unknown sizes.
+func.func @f(%x: tensor<?x?x32xf32>) {
+  // expected-error @+2 {{are incompatible with return type(s) of operation}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = gptoss.merge_heads %x : tensor<?x?x32xf32> -> tensor<?x192xf32>
+  return
+}

@@ -152,3 +152,16 @@ func.func @f(%x: memref<8x2x32xf32>, %p: memref<8xi32>, %c: !cache, %t: index) {
   }
   return
 }
+
+// -----
+
+// A group whose kernel is broken: the kernel's error is reported, no more.
+func.func @f(%x: memref<8xf32>, %y: memref<8xf32>, %t: index) {
+  gptoss.concurrent {
+    gptoss.dispatch @k items(%t) (%x, %y) : memref<8xf32>, memref<8xf32>
+    gptoss.dispatch @k items(%t) (%x, %y) : memref<8xf32>, memref<8xf32>
+  }
+  return
+}
+// expected-error @+1 {{expects an access for each of 2 bindings but got 1}}
+"gptoss.kernel"() <{sym_name = "k", kernel_operation = "softmax", binding_types = [memref<8xf32>, memref<8xf32>], access = [#gptoss<access r>], work = affine_map<(t, r) -> (t)>, config = {}}> : () -> ()
