@@ -54,7 +54,7 @@ struct TargetOptions {
   /// Accelerator name ("sm_90"); unused by the cpu backend.
   std::string chip;
   /// 0: plain loops, the oracle. 1 and above: the best kernel for the target.
-  /// The code generator's own level follows.
+  /// The code generator's own level follows (1 for 0).
   unsigned optLevel = 2;
   MathMode math = MathMode::Exact;
 };

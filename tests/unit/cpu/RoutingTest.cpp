@@ -115,8 +115,9 @@ TEST(Routing, RouteGroupsSlotsByExpert) {
       for (int64_t e = 0; e < experts; ++e)
         order[e] = e;
       const float *row = &logits[t * experts];
-      std::stable_sort(order.begin(), order.end(),
-                       [&](int64_t a, int64_t b) { return row[a] > row[b]; });
+      std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+        return row[a] != row[b] ? row[a] > row[b] : a < b;
+      });
       double sum = 1 + std::exp(double(row[order[1]]) - row[order[0]]);
       EXPECT_NEAR(weights[t * k], 1 / sum, 1e-6);
       for (int64_t j = 0; j < k; ++j)

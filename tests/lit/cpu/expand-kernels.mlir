@@ -1,0 +1,43 @@
+// RUN: goss-opt %s --gptoss-cpu-expand-kernels="mcpu=x86-64-v4" | FileCheck %s --check-prefixes=CHECK,V4
+// RUN: goss-opt %s --gptoss-cpu-expand-kernels="mcpu=x86-64" | FileCheck %s --check-prefixes=CHECK,BASE
+
+// CHECK: gptoss.cpu.kernels = [
+// CHECK-SAME: {bindings = 3 : i64, bytes_per_item = 80 : i64, {{.*}}kind = "lanes16", operation = "rms_norm", symbol = "goss_kernel_0"}
+// MXFP4 has two pointers, 17 bytes for 32 weights, 16 rows an item.
+// CHECK-SAME: {bindings = 4 : i64, bytes_per_item = 544 : i64, flops_per_item = 2048 : i64, kind = "mxfp4_integer", operation = "linear", symbol = "goss_kernel_1"}
+
+// The kernels stay for lower-step.
+// CHECK: gptoss.kernel @rms_norm
+gptoss.kernel @rms_norm "rms_norm" (r memref<8x40xf32>, p !gptoss.weight<40xbf16>, w memref<8x40xf32>) work affine_map<(t, r) -> (t)> kind "lanes16" attributes {eps = 1.0e-05 : f64}
+gptoss.kernel @blocks "linear" (r memref<8x64xf32>, p !gptoss.weight<32x64xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = published>, w memref<8x32xf32>) work affine_map<(t, r) -> (2)> kind "mxfp4_integer" attributes {has_bias = false, has_residual = false, rows = "tokens"}
+gptoss.kernel @append "cache_append" (r memref<8x2x32xf32>, r memref<8x2x32xf32>, r memref<8xi32>, r memref<8xi32>, rw !gptoss.cache<f32, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 128, windows = [0, 64], layers = [0, 1, 0]>) work affine_map<(t, r) -> (t)> kind "plain" attributes {layer = 2 : i64}
+
+// Whole vectors, then one with a mask; a fused multiplication only where the
+// target has one.
+// CHECK-LABEL: func.func private @cpu.rms_norm(
+// CHECK-SAME: %[[X:.*]]: memref<8x40xf32>, %[[W:.*]]: memref<40xi16>, %[[Y:.*]]: memref<8x40xf32>, %[[BEGIN:.*]]: index, %[[END:.*]]: index, %{{.*}}: index, %{{.*}}: index, %{{.*}}: index)
+// CHECK: scf.for %[[T:.*]] = %[[BEGIN]] to %[[END]]
+// CHECK: scf.for
+// CHECK: vector.load %[[X]][%[[T]],
+// V4: math.fma
+// BASE-NOT: math.fma
+// BASE: arith.mulf
+// BASE: arith.addf
+// CHECK: vector.maskedload %[[X]][%[[T]],
+
+// CHECK-LABEL: func.func @goss_kernel_0(
+// CHECK-SAME: %[[BINDINGS:.*]]: !llvm.ptr, %[[DIMS:.*]]: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64)
+// CHECK: llvm.getelementptr %[[BINDINGS]][2]
+// CHECK: llvm.getelementptr %[[DIMS]][2]
+// CHECK: call @cpu.rms_norm(
+
+// Blocks and scales; 16 bytes hold 32 codes.
+// CHECK-LABEL: func.func private @cpu.blocks(
+// CHECK-SAME: memref<32x2x16xi8>, %{{.*}}: memref<32x2xi8>
+// CHECK: vector.load %{{.*}} : memref<32x2x16xi8>, vector<16xi8>
+
+// Layer 2 is the second of its group: pages of two layers, of which it has the
+// upper half.
+// CHECK-LABEL: func.func private @cpu.append(
+// CHECK-SAME: memref<?x4096xf32>, %{{.*}}: memref<?x8xi32>
+// CHECK: arith.constant 2048 : index
