@@ -2,6 +2,8 @@
 
 import json
 import os
+import pty
+import select
 import shutil
 import signal
 import subprocess
@@ -75,6 +77,37 @@ process.stdout.read(10)
 process.send_signal(signal.SIGINT)
 process.communicate(timeout=60)
 suite.check("Ctrl-C", process.returncode == 130, f"expects exit code 130 but got {process.returncode}")
+
+# On a terminal: Ctrl-C stops an answer and keeps the chat, Ctrl-D leaves it.
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(goss, [goss, "chat", "--greedy", "--ignore-eos", "-n", "1900"])
+
+
+def wait_for(*texts):
+    """Reads from the terminal until one of the texts has come."""
+    seen = b""
+    end = time.monotonic() + 60
+    while time.monotonic() < end and not any(text in seen for text in texts):
+        if select.select([terminal], [], [], 1)[0]:
+            seen += os.read(terminal, 4096)
+    return seen
+
+
+opening = wait_for(b"> ")
+suite.check("terminal", b"Ctrl-D leaves" in opening, f"expects an invitation but got {opening}")
+os.write(terminal, ASK.encode() + b"\n")
+wait_for(b"analysis]")
+os.write(terminal, b"\x03")
+stopped = wait_for(b"> ")
+suite.check("terminal", b"cancelled" in stopped, f"expects a stopped answer but got {stopped[-300:]}")
+os.write(terminal, b"\x03")
+wait_for(b"> ")
+os.write(terminal, b"\x04")
+wait_for(b"\n")
+_, status = os.waitpid(child, 0)
+suite.check("terminal", os.waitstatus_to_exitcode(status) == 0, f"expects exit code 0 but got {os.waitstatus_to_exitcode(status)}")
+os.close(terminal)
 
 # The embedded model everywhere a model may be left out; quick to start.
 run("inspect", ["inspect"])

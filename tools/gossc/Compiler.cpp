@@ -338,11 +338,11 @@ Status Compilation::compileStages() {
                     std::to_string(input_->maxTokensPerStep) + "}"));
     GOSS_RETURN_IF_ERROR(finishModule(timer, EmitLevel::Plan));
   }
-  if (stopsAt(EmitLevel::Plan))
-    return checkCancelled();
   plan_ = module_->clone();
   GOSS_RETURN_IF_ERROR(describePlan());
   GOSS_RETURN_IF_ERROR(checkCancelled());
+  if (stopsAt(EmitLevel::Plan))
+    return Status::ok();
   GOSS_RETURN_IF_ERROR(lower());
   GOSS_RETURN_IF_ERROR(checkCancelled());
   if (stopsAt(EmitLevel::Artifact))

@@ -1,2 +1,3 @@
 gossamer_unit_test(CommandLineTests tools/CommandLineTest.cpp tools/TerminalTest.cpp
   LINK gossamer_tools_support)
+gossamer_unit_test(CompilerTests tools/CompilerTest.cpp LINK GossamerCompilerDriver MLIR)

@@ -1,0 +1,106 @@
+//===- CompilerTest.cpp - The compiler driver in process ------------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/gossc/Compiler.h"
+#include "runtime/support/Json.h"
+#include "gtest/gtest.h"
+
+#include <filesystem>
+
+using namespace gossamer;
+
+namespace {
+
+/// Options for the trained model in the source tree, and where to write.
+class Compiler : public testing::Test {
+protected:
+  Compiler() {
+    registerBuiltinBackends(registry_);
+    const testing::TestInfo *info =
+        testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = std::filesystem::path(testing::TempDir()) /
+              (std::string("gossamer-compiler-") + info->name());
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    options_.input = GOSSAMER_SOURCE_DIR "/models/tiny-stories";
+    options_.output = folder_ / "model.goss";
+  }
+  ~Compiler() override { std::filesystem::remove_all(folder_); }
+
+  BackendRegistry registry_;
+  CompilerOptions options_;
+  std::filesystem::path folder_;
+};
+
+TEST_F(Compiler, KnowsTheCpuBackend) {
+  ASSERT_NE(registry_.lookup("cpu"), nullptr);
+  EXPECT_EQ(registry_.lookup("abacus"), nullptr);
+}
+
+TEST_F(Compiler, StopsAtTheFusedLevel) {
+  options_.emit = EmitLevel::Fused;
+  Expected<CompileResult> result = compile(options_, registry_);
+  ASSERT_TRUE(result) << result.status().message();
+  EXPECT_NE(result->text.find("gptoss.moe"), std::string::npos);
+  EXPECT_EQ(result->report.countFused("fuse-attention"), 6U);
+  EXPECT_EQ(result->report.countFused("fuse-rope"), 12U);
+  EXPECT_EQ(result->report.parameterCount, 9062352U);
+  EXPECT_FALSE(std::filesystem::exists(options_.output));
+}
+
+TEST_F(Compiler, ReportsEachStageOnce) {
+  options_.emit = EmitLevel::Plan;
+  std::vector<std::string> stages;
+  Expected<CompileResult> result =
+      compile(options_, registry_, [&](const CompileReport &report) {
+        stages.push_back(report.stages.back().name);
+      });
+  ASSERT_TRUE(result) << result.status().message();
+  EXPECT_EQ(stages,
+            (std::vector<std::string>{"read", "graph", "fuse", "plan"}));
+  EXPECT_GT(result->report.arenaBytes, 0U);
+  Expected<JsonDocument> json =
+      JsonDocument::parse(result->report.toJson(), "report");
+  ASSERT_TRUE(json) << json.status().message();
+  EXPECT_EQ(json->root().find("stages").size(), stages.size());
+}
+
+TEST_F(Compiler, CancelsBetweenStages) {
+  Expected<CompileResult> result =
+      compile(options_, registry_, nullptr, [] { return true; });
+  EXPECT_EQ(result.status().code(), StatusCode::Interrupted);
+  EXPECT_FALSE(std::filesystem::exists(options_.output));
+}
+
+TEST_F(Compiler, RefusesBeforeItReads) {
+  options_.input = "/nowhere";
+  options_.target = "abacus";
+  EXPECT_EQ(compile(options_, registry_).status().code(), StatusCode::Usage);
+  options_.target = "cpu";
+  options_.disabledFusions = {"cold"};
+  EXPECT_EQ(compile(options_, registry_).status().code(), StatusCode::Usage);
+  options_.disabledFusions = {"rope", "fuse-attention"};
+  EXPECT_EQ(compile(options_, registry_).status().code(), StatusCode::NotFound);
+}
+
+TEST_F(Compiler, WantsWeightsForAnArtifact) {
+  options_.input += "/config.json";
+  Status status = compile(options_, registry_).status();
+  EXPECT_EQ(status.code(), StatusCode::Usage);
+  EXPECT_NE(status.message().find("config.json"), std::string::npos);
+}
+
+TEST_F(Compiler, BoundsTheContextByTheModel) {
+  options_.emit = EmitLevel::Graph;
+  options_.maxContext = 2049;
+  EXPECT_EQ(compile(options_, registry_).status().code(), StatusCode::Usage);
+  options_.maxContext = 0;
+  Expected<CompileResult> result = compile(options_, registry_);
+  ASSERT_TRUE(result) << result.status().message();
+  EXPECT_EQ(result->report.maxContext, 2048);
+}
+
+} // namespace
