@@ -119,9 +119,9 @@ public:
   /// Makes code from a module that the pipeline has lowered. The module is not
   /// changed. Problems are reported as diagnostics of the module's context.
   /// The same module and options give the same bytes.
-  virtual mlir::FailureOr<CompiledCode>
-  emit(mlir::ModuleOp module, const TargetOptions &options,
-       EmitStage stage) const = 0;
+  virtual mlir::FailureOr<CompiledCode> emit(mlir::ModuleOp module,
+                                             const TargetOptions &options,
+                                             EmitStage stage) const = 0;
 };
 
 } // namespace gossamer

@@ -46,6 +46,7 @@ const Backend *BackendRegistry::lookup(llvm::StringRef name) const {
 
 std::vector<const Backend *> BackendRegistry::list() const {
   std::vector<const Backend *> result;
+  result.reserve(backends_.size());
   for (const auto &backend : backends_)
     result.push_back(backend.get());
   return result;
@@ -79,8 +80,9 @@ Status BackendRegistry::loadBackendPlugin(const std::string &path) {
   }
   if (unsigned found = version(); found != GOSSAMER_BACKEND_API_VERSION) {
     dlclose(library);
-    return usageError(path + " is built for another version of the backend "
-                             "interface: expects " +
+    return usageError(path +
+                      " is built for another version of the backend "
+                      "interface: expects " +
                       std::to_string(GOSSAMER_BACKEND_API_VERSION) +
                       " but got " + std::to_string(found));
   }

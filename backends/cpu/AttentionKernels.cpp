@@ -24,14 +24,14 @@ namespace gossamer::cpu {
 /// Sum over d of q[t, at + d] * key, in the order of d.
 static Value score(KernelBuilder &k, const CacheAccess &cache, Value q, Value t,
                    Value at, Value page, Value kvHead, Value slot) {
-  Value sum = k.forCarry(
-      k.index(0), k.index(cache.form.headDim), 1, k.f32(0.0),
-      [&](Value d, ValueRange now) {
-        Value key = k.loadScalar(
-            cache.pages, {page, k.addi(cache.key(kvHead, d), slot)});
-        Value query = k.loadScalar(q, {t, k.addi(at, d)});
-        return Values{k.add(now[0], k.mul(query, key))};
-      })[0];
+  Value sum =
+      k.forCarry(k.index(0), k.index(cache.form.headDim), 1, k.f32(0.0),
+                 [&](Value d, ValueRange now) {
+                   Value key = k.loadScalar(
+                       cache.pages, {page, k.addi(cache.key(kvHead, d), slot)});
+                   Value query = k.loadScalar(q, {t, k.addi(at, d)});
+                   return Values{k.add(now[0], k.mul(query, key))};
+                 })[0];
   return k.mul(sum, k.f32(k.kernel.scale));
 }
 
@@ -79,8 +79,8 @@ void emitAttentionValues(KernelBuilder &k) {
             k.b, k.loc, arith::CmpFPredicate::UNE, weight, k.f32(0.0));
         k.ifThen(isVisible, [&] {
           Value page = cache.page(sequence, k.divi(key, form.pageTokens));
-          Value row = cache.value(k.divi(head, group),
-                                  k.remi(key, form.pageTokens));
+          Value row =
+              cache.value(k.divi(head, group), k.remi(key, form.pageTokens));
           k.forEach(form.headDim, [&](Value d) {
             Value v = k.loadScalar(cache.pages, {page, k.addi(row, d)});
             Value old = k.loadScalar(out, {t, k.addi(at, d)});
@@ -121,8 +121,8 @@ static void forQueries(KernelBuilder &k, const CacheForm &form,
     query.sequence = k.toIndex(k.loadScalar(k.arg(4), query.token));
     query.first = k.index(0);
     if (k.kernel.window > 0)
-      query.first = k.maxi(
-          k.subi(query.position, k.index(k.kernel.window - 1)), query.first);
+      query.first = k.maxi(k.subi(query.position, k.index(k.kernel.window - 1)),
+                           query.first);
     body(query);
   });
 }
@@ -147,8 +147,8 @@ void emitPlainAttention(KernelBuilder &k) {
             Value page =
                 cache.page(query.sequence, k.divi(key, form.pageTokens));
             Value slot = k.remi(key, form.pageTokens);
-            Value s = score(k, cache, q, query.token, at, page, query.kvHead,
-                            slot);
+            Value s =
+                score(k, cache, q, query.token, at, page, query.kvHead, slot);
             Value largest = k.max(s, now[0]);
             Value rescale = k.exp(k.sub(now[0], largest));
             Value p = k.exp(k.sub(s, largest));
@@ -183,8 +183,8 @@ static Values pageScores(KernelBuilder &k, const CacheAccess &cache, Value q,
   Values zeros(heads, k.constant(k.f32s(), 0.0));
   Values sums = k.forCarry(
       k.index(0), k.index(headDim), 1, zeros, [&](Value d, ValueRange now) {
-        Value keys = k.loadVector(
-            cache.pages, {page, cache.key(query.kvHead, d)}, kLanes);
+        Value keys = k.loadVector(cache.pages,
+                                  {page, cache.key(query.kvHead, d)}, kLanes);
         Values next;
         for (int64_t g = 0; g < heads; ++g) {
           Value element = k.loadScalar(
@@ -214,15 +214,14 @@ static Value visibleKeys(KernelBuilder &k, const Query &query, Value start) {
   Value visible = compare(arith::CmpIPredicate::sle, query.position);
   if (k.kernel.window == 0)
     return visible;
-  return arith::AndIOp::create(
-      k.b, k.loc, visible,
-      compare(arith::CmpIPredicate::sge, query.first));
+  return arith::AndIOp::create(k.b, k.loc, visible,
+                               compare(arith::CmpIPredicate::sge, query.first));
 }
 
 /// Takes 16 scores into the softmax of head `g`; returns the factor by which
 /// earlier sums shrink. The keys' weights go to row `g` of `weights`.
-static Value updateSoftmax(KernelBuilder &k, const SoftmaxState &state,
-                           Value g, Value scores, Value weights) {
+static Value updateSoftmax(KernelBuilder &k, const SoftmaxState &state, Value g,
+                           Value scores, Value weights) {
   Value old = k.loadScalar(state.largest, g);
   Value largest = k.max(k.maxLanes(scores), old);
   Value rescale = k.exp(k.sub(old, largest));
@@ -250,13 +249,12 @@ static void addValues(KernelBuilder &k, const CacheAccess &cache,
       sums.push_back(k.mul(old, k.splat(rescale, k.f32s())));
     }
     sums = k.forCarry(from, to, 1, sums, [&](Value slot, ValueRange now) {
-      Value weight =
-          k.splat(k.loadScalar(weights, {g, slot}), k.f32s());
+      Value weight = k.splat(k.loadScalar(weights, {g, slot}), k.f32s());
       Value row = k.addi(cache.value(query.kvHead, slot), d);
       Values next;
       for (int64_t v = 0; v < vectors; ++v) {
-        Value element = k.loadVector(
-            cache.pages, {page, k.addi(row, v * kLanes)}, kLanes);
+        Value element =
+            k.loadVector(cache.pages, {page, k.addi(row, v * kLanes)}, kLanes);
         next.push_back(k.fma(weight, element, now[v]));
       }
       return next;
@@ -276,11 +274,10 @@ static void attendPage(KernelBuilder &k, const CacheAccess &cache, Value q,
   Value page = cache.page(query.sequence, number);
   Value start = k.muli(number, pageTokens);
   Value visible = visibleKeys(k, query, start);
-  Value hidden =
-      k.constant(k.f32s(), -std::numeric_limits<double>::infinity());
+  Value hidden = k.constant(k.f32s(), -std::numeric_limits<double>::infinity());
   Value from = k.maxi(k.subi(query.first, start), k.index(0));
-  Value to = k.mini(k.addi(k.subi(query.position, start), 1),
-                    k.index(pageTokens));
+  Value to =
+      k.mini(k.addi(k.subi(query.position, start), 1), k.index(pageTokens));
   for (int64_t g0 = 0; g0 < group; g0 += kHeadTile) {
     int64_t heads = std::min(kHeadTile, group - g0);
     Value head = k.addi(k.muli(query.kvHead, group), g0);

@@ -54,9 +54,8 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
       *this, "features",
       llvm::cl::desc("features to add or take away, separated by ':'"),
       llvm::cl::init("")};
-  Option<unsigned> optLevel{*this, "opt-level",
-                            llvm::cl::desc("0: plain loops"),
-                            llvm::cl::init(2)};
+  Option<unsigned> optLevel{
+      *this, "opt-level", llvm::cl::desc("0: plain loops"), llvm::cl::init(2)};
 };
 
 } // namespace
@@ -128,9 +127,8 @@ public:
   }
 
 private:
-  static FailureOr<std::string> emitBytes(ModuleOp module,
-                                          const TargetOptions &options,
-                                          EmitStage stage) {
+  static FailureOr<std::string>
+  emitBytes(ModuleOp module, const TargetOptions &options, EmitStage stage) {
     switch (stage) {
     case EmitStage::LLVM: {
       std::string text;

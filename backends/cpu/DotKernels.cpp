@@ -46,8 +46,7 @@ public:
   WeightBlock load(Value row, Value at, int64_t count) {
     if (form.element == Element::MXFP4)
       return loadMxfp4(row, at);
-    auto [even, odd] =
-        k_.loadPair(k_.arg(binding_), indices({row, at}), count);
+    auto [even, odd] = k_.loadPair(k_.arg(binding_), indices({row, at}), count);
     return {even, odd, Value()};
   }
 
@@ -87,8 +86,8 @@ WeightBlock WeightReader::loadMxfp4(Value row, Value at) {
   VectorType words = k_.vec(kLanes, k_.b.getI32Type());
   Value bytes = k_.loadVector(k_.args.bindings[binding_][0], where, kLanes);
   Value low = arith::ExtUIOp::create(k_.b, k_.loc, words, bytes);
-  Value high = arith::ShRUIOp::create(k_.b, k_.loc, low,
-                                      k_.constantInt(words, 4));
+  Value high =
+      arith::ShRUIOp::create(k_.b, k_.loc, low, k_.constantInt(words, 4));
   return {decode(low), decode(high), scale};
 }
 
@@ -98,12 +97,10 @@ Value WeightReader::decode(Value codes) {
   VectorType words = k_.vec(kLanes, b.getI32Type());
   if (k_.features.has("avx512f")) {
     // The instruction looks at the low four bits only.
-    static constexpr float kValues[] = {0,     0.5f,  1,     1.5f, 2,    3,
-                                        4,     6,     -0.0f, -0.5f, -1,  -1.5f,
-                                        -2,    -3,    -4,    -6};
+    static constexpr float kValues[] = {
+        0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0.0f, -0.5f, -1, -1.5f, -2, -3, -4, -6};
     Value table = arith::ConstantOp::create(
-        b, k_.loc,
-        DenseElementsAttr::get(k_.f32s(), ArrayRef<float>(kValues)));
+        b, k_.loc, DenseElementsAttr::get(k_.f32s(), ArrayRef<float>(kValues)));
     return LLVM::CallIntrinsicOp::create(
                b, k_.loc, k_.f32s(),
                b.getStringAttr("llvm.x86.avx512.permvar.sf.512"),
@@ -159,10 +156,9 @@ static Values dotRows(KernelBuilder &k, WeightReader &weights,
     return dotStep(k, weights, rows, x, xRows, at, count, now);
   };
   if (whole > 0)
-    sums = k.forCarry(k.index(0), k.index(whole), kDotBlock, sums,
-                      [&](Value at, ValueRange now) {
-                        return step(at, kDotBlock, now);
-                      });
+    sums = k.forCarry(
+        k.index(0), k.index(whole), kDotBlock, sums,
+        [&](Value at, ValueRange now) { return step(at, kDotBlock, now); });
   if (whole < n)
     sums = step(k.index(whole), n - whole, sums);
   Values results;
@@ -225,10 +221,9 @@ static Value dotColumns(KernelBuilder &k, WeightReader &weights, Value first,
     return next;
   };
   if (whole > 0)
-    sums = k.forCarry(k.index(0), k.index(whole), kDotBlock, sums,
-                      [&](Value at, ValueRange now) {
-                        return step(at, kDotBlock, now);
-                      });
+    sums = k.forCarry(
+        k.index(0), k.index(whole), kDotBlock, sums,
+        [&](Value at, ValueRange now) { return step(at, kDotBlock, now); });
   if (whole < n)
     sums = step(k.index(whole), n - whole, sums);
   return k.sumTree(sums);
@@ -363,9 +358,9 @@ void emitExpertDown(KernelBuilder &k) {
           [](Value slot) { return slot; },
           [&](Value slot, Value sums) {
             Value t = work.token(slot);
-            Value weight = k.splat(
-                k.loadScalar(weights, {t, k.remi(slot, k.kernel.topK)}),
-                k.f32s());
+            Value weight =
+                k.splat(k.loadScalar(weights, {t, k.remi(slot, k.kernel.topK)}),
+                        k.f32s());
             Value old = k.loadVector(out, {t, first}, kLanes, mask);
             Value sum = k.fma(weight, k.add(sums, bias), old);
             k.storeVector(sum, out, {t, first}, mask);

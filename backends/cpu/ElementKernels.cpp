@@ -46,8 +46,8 @@ void emitRmsNorm(KernelBuilder &k) {
   Value x = k.matrixArg(0), y = k.matrixArg(2);
   int64_t n = k.rowSize(0);
   k.forItems([&](Value t) {
-    Value squares = k.carryChunks(
-        n, k.lane(0.0), [&](Value i, Value mask, ValueRange sum) {
+    Value squares =
+        k.carryChunks(n, k.lane(0.0), [&](Value i, Value mask, ValueRange sum) {
           Value v = k.load(x, {t, i}, mask);
           return Values{k.lanes == 1 ? k.add(sum[0], k.mul(v, v))
                                      : k.fma(v, v, sum[0])};
@@ -70,8 +70,8 @@ void emitRopeTable(KernelBuilder &k) {
                                   k.kernel.inverseFrequencies.end());
   int64_t n = frequencies.size();
   k.forItems([&](Value t) {
-    Value position = arith::SIToFPOp::create(
-        k.b, k.loc, k.b.getF64Type(), k.loadScalar(k.arg(0), t));
+    Value position = arith::SIToFPOp::create(k.b, k.loc, k.b.getF64Type(),
+                                             k.loadScalar(k.arg(0), t));
     // The frequencies are constants of the code: the loop is unrolled.
     for (int64_t i = 0; i < n; i += k.lanes) {
       int64_t count = std::min(k.lanes, n - i);
@@ -118,9 +118,9 @@ void emitRope(KernelBuilder &k) {
       Value base = k.muli(head, 2 * half);
       k.forChunks(half, [&](Value i, Value mask) {
         Value low = k.addi(base, i), high = k.addi(low, half);
-        auto [first, second] = rotate(
-            k, k.load(x, {t, low}, mask), k.load(x, {t, high}, mask),
-            k.load(cosines, {t, i}, mask), k.load(sines, {t, i}, mask));
+        auto [first, second] =
+            rotate(k, k.load(x, {t, low}, mask), k.load(x, {t, high}, mask),
+                   k.load(cosines, {t, i}, mask), k.load(sines, {t, i}, mask));
         k.store(first, y, {t, low}, mask);
         k.store(second, y, {t, high}, mask);
       });
@@ -138,9 +138,9 @@ void emitRotate(KernelBuilder &k) {
       Value base = k.muli(head, half);
       k.forChunks(half, [&](Value i, Value mask) {
         Value at = k.addi(base, i);
-        auto [f, s] = rotate(
-            k, k.load(a, {t, at}, mask), k.load(b, {t, at}, mask),
-            k.load(cosines, {t, i}, mask), k.load(sines, {t, i}, mask));
+        auto [f, s] =
+            rotate(k, k.load(a, {t, at}, mask), k.load(b, {t, at}, mask),
+                   k.load(cosines, {t, i}, mask), k.load(sines, {t, i}, mask));
         k.store(f, first, {t, at}, mask);
         k.store(s, second, {t, at}, mask);
       });

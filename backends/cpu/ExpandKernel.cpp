@@ -68,7 +68,8 @@ static Value makeMemRef(OpBuilder &b, Location loc, Value pointer,
   auto i64 = b.getI64Type();
   auto sizes = LLVM::LLVMArrayType::get(i64, type.getRank());
   auto descriptor = LLVM::LLVMStructType::getLiteral(
-      b.getContext(), {pointer.getType(), pointer.getType(), i64, sizes, sizes});
+      b.getContext(),
+      {pointer.getType(), pointer.getType(), i64, sizes, sizes});
   Value value = LLVM::PoisonOp::create(b, loc, descriptor);
   auto insert = [&](Value v, ArrayRef<int64_t> at) {
     value = LLVM::InsertValueOp::create(b, loc, value, v, at);
@@ -107,12 +108,10 @@ static void emitEntry(OpBuilder &b, Location loc, StringRef symbol,
   SmallVector<Value> operands;
   for (Type type : body.getArgumentTypes().drop_back(kNumIndices)) {
     Value address = loadField(b, loc, bindings, pointer, operands.size());
-    operands.push_back(
-        makeMemRef(b, loc, address, cast<MemRefType>(type)));
+    operands.push_back(makeMemRef(b, loc, address, cast<MemRefType>(type)));
   }
   auto addIndex = [&](Value v) {
-    operands.push_back(
-        arith::IndexCastOp::create(b, loc, b.getIndexType(), v));
+    operands.push_back(arith::IndexCastOp::create(b, loc, b.getIndexType(), v));
   };
   addIndex(block->getArgument(2));
   addIndex(block->getArgument(3));

@@ -123,9 +123,9 @@ void KernelBuilder::forEach(Value from, Value to, int64_t step,
   body(loop.getInductionVar());
 }
 
-Values KernelBuilder::forCarry(
-    Value from, Value to, int64_t step, ValueRange inits,
-    llvm::function_ref<Values(Value, ValueRange)> body) {
+Values
+KernelBuilder::forCarry(Value from, Value to, int64_t step, ValueRange inits,
+                        llvm::function_ref<Values(Value, ValueRange)> body) {
   auto loop = scf::ForOp::create(b, loc, from, to, index(step), inits);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -194,8 +194,7 @@ void KernelBuilder::storeScalar(Value value, Value memref, ValueRange indices) {
 
 Value KernelBuilder::loadVector(Value memref, ValueRange indices, int64_t n,
                                 Value mask) {
-  VectorType type =
-      vec(n, cast<MemRefType>(memref.getType()).getElementType());
+  VectorType type = vec(n, cast<MemRefType>(memref.getType()).getElementType());
   if (!mask)
     return widen(vector::LoadOp::create(b, loc, type, memref, indices));
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
@@ -237,15 +236,14 @@ KernelBuilder::loadPair(Value memref, ValueRange indices, int64_t count) {
       raw = vector::LoadOp::create(b, loc, type, memref, indices);
     } else {
       Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-      raw = vector::MaskedLoadOp::create(
-          b, loc, type, memref, indices, prefixMask(count, kDotBlock), zero);
+      raw = vector::MaskedLoadOp::create(b, loc, type, memref, indices,
+                                         prefixMask(count, kDotBlock), zero);
     }
     VectorType words = vec(kLanes, b.getI32Type());
     Value pairs = vector::BitCastOp::create(b, loc, words, raw);
-    Value even =
-        arith::ShLIOp::create(b, loc, pairs, constantInt(words, 16));
-    Value odd = arith::AndIOp::create(b, loc, pairs,
-                                      constantInt(words, 0xffff0000LL));
+    Value even = arith::ShLIOp::create(b, loc, pairs, constantInt(words, 16));
+    Value odd =
+        arith::AndIOp::create(b, loc, pairs, constantInt(words, 0xffff0000LL));
     return {bitcast(even, f32s()), bitcast(odd, f32s())};
   }
   Values high(indices);
@@ -254,9 +252,9 @@ KernelBuilder::loadPair(Value memref, ValueRange indices, int64_t count) {
     return whole ? Value() : prefixMask(std::max<int64_t>(set, 0));
   };
   Value l = loadVector(memref, indices, kLanes, mask(count));
-  Value h = count <= kLanes ? constant(f32s(), 0.0)
-                            : loadVector(memref, high, kLanes,
-                                         mask(count - kLanes));
+  Value h = count <= kLanes
+                ? constant(f32s(), 0.0)
+                : loadVector(memref, high, kLanes, mask(count - kLanes));
   return evenOdd(l, h);
 }
 

@@ -129,7 +129,8 @@ public:
   /// The clamped product of gate and up.
   Value swiglu(Value gate, Value up);
 
-  // Control flow. --------------------------------------------------------------
+  // Control flow.
+  // --------------------------------------------------------------
   void forEach(Value from, Value to, int64_t step,
                llvm::function_ref<void(Value)> body);
   void forEach(int64_t to, llvm::function_ref<void(Value)> body) {
@@ -146,11 +147,11 @@ public:
   /// Covers 0 ... n-1 by lane values; `mask` is null for whole ones.
   void forChunks(int64_t n, llvm::function_ref<void(Value, Value)> body);
   /// The same, with carried values.
-  Values
-  carryChunks(int64_t n, ValueRange inits,
-              llvm::function_ref<Values(Value, Value, ValueRange)> body);
+  Values carryChunks(int64_t n, ValueRange inits,
+                     llvm::function_ref<Values(Value, Value, ValueRange)> body);
 
-  // Memory. ---------------------------------------------------------------------
+  // Memory.
+  // ---------------------------------------------------------------------
   /// Scratch of the function's frame, 64-byte aligned.
   Value scratch(llvm::ArrayRef<int64_t> shape, mlir::Type element);
   Value loadScalar(Value memref, ValueRange indices);
@@ -170,7 +171,8 @@ public:
   /// 2^(s-127) from the i32 value of an E8M0 byte s; s = 0 is subnormal.
   Value scaleFromE8M0(Value bits);
 
-  // Lanes. ------------------------------------------------------------------------
+  // Lanes.
+  // ------------------------------------------------------------------------
   Value shuffle(Value l, Value r, llvm::ArrayRef<int64_t> order);
   /// Sum of 16 lanes in the order 8+8, 4+4, 2+2, 1+1.
   Value sumLanes(Value v);

@@ -51,9 +51,8 @@ WeightForm::storageTypes(MLIRContext *context) const {
 
 SmallVector<MemRefType, 2> CacheForm::storageTypes(MLIRContext *context) const {
   Builder b(context);
-  return {
-      MemRefType::get({ShapedType::kDynamic, pageFloats}, b.getF32Type()),
-      MemRefType::get({ShapedType::kDynamic, maxPages}, b.getI32Type())};
+  return {MemRefType::get({ShapedType::kDynamic, pageFloats}, b.getF32Type()),
+          MemRefType::get({ShapedType::kDynamic, maxPages}, b.getI32Type())};
 }
 
 template <typename Form>

@@ -74,8 +74,8 @@ struct KernelDescription {
   double alpha = 1.702;
   double limit = 7.0;
   double scale = 1.0;
-  int64_t window = 0;         ///< 0: all keys.
-  int64_t topK = 1;           ///< experts a token.
+  int64_t window = 0;          ///< 0: all keys.
+  int64_t topK = 1;            ///< experts a token.
   bool rowsAreOutputs = false; ///< linear: rows 0 ... R-1 instead of T-1.
   bool hasBias = false;
   bool hasResidual = false;

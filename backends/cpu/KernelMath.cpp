@@ -108,8 +108,8 @@ Value KernelBuilder::widenF16(Value value) {
                                         constantInt(wide, 0x0f800000));
   Value infinite =
       arith::OrIOp::create(b, loc, rest, constantInt(wide, 0x7f800000));
-  Value magnitude = arith::SelectOp::create(b, loc, special, infinite,
-                                            bitcast(scaled, wide));
+  Value magnitude =
+      arith::SelectOp::create(b, loc, special, infinite, bitcast(scaled, wide));
   return bitcast(arith::OrIOp::create(b, loc, magnitude, sign), single);
 }
 
@@ -137,8 +137,8 @@ Value KernelBuilder::exp(Value v) {
   Type ints = sameShape(type, b.getI32Type());
   auto c = [&](double value) { return constant(type, value); };
   // Clamped to where the result is already 0 or infinity. A NaN stays one.
-  Value isLow = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, v,
-                                      c(-104.5));
+  Value isLow =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, v, c(-104.5));
   Value x = arith::SelectOp::create(b, loc, isLow, c(-104.5), v);
   Value isHigh =
       arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, c(89.0));
@@ -163,8 +163,8 @@ Value KernelBuilder::exp(Value v) {
   auto power = [&](Value exponent) {
     Value biased =
         arith::AddIOp::create(b, loc, exponent, constantInt(ints, 127));
-    return bitcast(
-        arith::ShLIOp::create(b, loc, biased, constantInt(ints, 23)), type);
+    return bitcast(arith::ShLIOp::create(b, loc, biased, constantInt(ints, 23)),
+                   type);
   };
   return mul(mul(p, power(half)), power(other));
 }
@@ -188,17 +188,17 @@ std::pair<Value, Value> KernelBuilder::sinCos(Value angle) {
   r = sub(r, mul(n, c(2.02226624879595063154e-21)));
 
   Value z = mul(r, r);
-  Value s = polynomial(
-      *this, z,
-      {1.58969099521155010221e-10, -2.50507602534068634195e-08,
-       2.75573137070700676789e-06, -1.98412698298579493134e-04,
-       8.33333333332248946124e-03, -1.66666666666666324348e-01});
+  Value s =
+      polynomial(*this, z,
+                 {1.58969099521155010221e-10, -2.50507602534068634195e-08,
+                  2.75573137070700676789e-06, -1.98412698298579493134e-04,
+                  8.33333333332248946124e-03, -1.66666666666666324348e-01});
   Value sine = fma(mul(r, z), s, r);
-  Value t = polynomial(
-      *this, z,
-      {-1.13596475577881948265e-11, 2.08757232129817482790e-09,
-       -2.75573143513906633035e-07, 2.48015872894767294178e-05,
-       -1.38888888888741095749e-03, 4.16666666666666019037e-02});
+  Value t =
+      polynomial(*this, z,
+                 {-1.13596475577881948265e-11, 2.08757232129817482790e-09,
+                  -2.75573143513906633035e-07, 2.48015872894767294178e-05,
+                  -1.38888888888741095749e-03, 4.16666666666666019037e-02});
   Value cosine = fma(mul(z, z), t, sub(c(1.0), mul(z, c(0.5))));
 
   Value quadrant = bitcast(shifted, ints);
@@ -208,8 +208,7 @@ std::pair<Value, Value> KernelBuilder::sinCos(Value angle) {
     return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, masked,
                                  constantInt(ints, 0));
   };
-  Value next =
-      arith::AddIOp::create(b, loc, quadrant, constantInt(ints, 1));
+  Value next = arith::AddIOp::create(b, loc, quadrant, constantInt(ints, 1));
   Value swap = bit(quadrant, 1);
   auto signedSelect = [&](Value negate, Value v) -> Value {
     Value negated = arith::NegFOp::create(b, loc, v);
@@ -217,8 +216,7 @@ std::pair<Value, Value> KernelBuilder::sinCos(Value angle) {
   };
   Value sin = arith::SelectOp::create(b, loc, swap, cosine, sine);
   Value cos = arith::SelectOp::create(b, loc, swap, sine, cosine);
-  return {signedSelect(bit(quadrant, 2), sin),
-          signedSelect(bit(next, 2), cos)};
+  return {signedSelect(bit(quadrant, 2), sin), signedSelect(bit(next, 2), cos)};
 }
 
 Value KernelBuilder::swiglu(Value gate, Value up) {

@@ -75,12 +75,22 @@ Expected<std::string> linkSharedObject(const std::string &object) {
   std::string input = folder.file("code.o"), output = folder.file("code.so");
   GOSS_RETURN_IF_ERROR(writeFile(input, object));
 
-  const char *arguments[] = {
-      "ld.lld",         "-shared",         "-z",           "now",
-      "-z",             "noexecstack",     "-z",           "defs",
-      "--gc-sections",  "--build-id=none", "--threads=1",  "--hash-style=gnu",
-      "-soname=gossamer-code",             "-o",           output.c_str(),
-      input.c_str()};
+  const char *arguments[] = {"ld.lld",
+                             "-shared",
+                             "-z",
+                             "now",
+                             "-z",
+                             "noexecstack",
+                             "-z",
+                             "defs",
+                             "--gc-sections",
+                             "--build-id=none",
+                             "--threads=1",
+                             "--hash-style=gnu",
+                             "-soname=gossamer-code",
+                             "-o",
+                             output.c_str(),
+                             input.c_str()};
   std::string log;
   raw_string_ostream os(log);
   lld::Result result =

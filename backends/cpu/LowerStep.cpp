@@ -130,7 +130,8 @@ LogicalResult StepLowering::checkSignature() {
     return step_.emitOpError("expects a body of one block");
   if (step_.getNumArguments() != kNumStepArguments)
     return step_.emitOpError("expects ")
-           << unsigned(kNumStepArguments) << " arguments of the plan level but got "
+           << unsigned(kNumStepArguments)
+           << " arguments of the plan level but got "
            << step_.getNumArguments();
   if (!isa<gptoss::CacheType>(step_.getArgumentTypes()[kCache]))
     return step_.emitOpError("expects argument ")
@@ -184,8 +185,8 @@ void StepLowering::createFunction() {
 
   // One frame array serves all groups of launches, one after the other.
   step_.walk([&](gptoss::ConcurrentOp op) {
-    maxLaunches_ = std::max<size_t>(maxLaunches_,
-                                    llvm::range_size(op.getDispatches()));
+    maxLaunches_ =
+        std::max<size_t>(maxLaunches_, llvm::range_size(op.getDispatches()));
   });
   maxLaunches_ = std::max<size_t>(maxLaunches_, 1);
   size_t perLaunch = 1;
@@ -211,8 +212,8 @@ LogicalResult StepLowering::lowerOperation(Operation *op) {
     Pointers pointers;
     size_t count = weight.getType().getStorageTypes().size();
     for (size_t i = 0; i < count; ++i)
-      pointers.push_back(loadElement(
-          parameters_, ptr_, static_cast<int32_t>(found->second + i)));
+      pointers.push_back(loadElement(parameters_, ptr_,
+                                     static_cast<int32_t>(found->second + i)));
     pointers_[weight.getResult()] = pointers;
     return success();
   }
@@ -306,12 +307,11 @@ void StepLowering::callDispatch(size_t count) {
   auto type =
       LLVM::LLVMFunctionType::get(i32_, {ptr_, ptr_, i32_, ptr_}, false);
   // The dims are the first member of the arguments.
-  Value code =
-      LLVM::CallOp::create(
-          b_, loc_, type,
-          ValueRange{dispatch, context, launches_,
-                     number(i32_, static_cast<int64_t>(count)), args_})
-          .getResult();
+  Value code = LLVM::CallOp::create(
+                   b_, loc_, type,
+                   ValueRange{dispatch, context, launches_,
+                              number(i32_, static_cast<int64_t>(count)), args_})
+                   .getResult();
   Value failed = arith::CmpIOp::create(b_, loc_, arith::CmpIPredicate::ne, code,
                                        number(i32_, 0));
   Block *next = b_.createBlock(exit_);

@@ -21,15 +21,13 @@ static Value decodeE2M1(KernelBuilder &k, Value code) {
   auto i32 = [&](int64_t v) { return k.integer(v, 32); };
   Value magnitude = arith::AndIOp::create(k.b, k.loc, code, i32(7));
   Value shift = arith::ShLIOp::create(k.b, k.loc, magnitude, i32(2));
-  Value doubled =
-      arith::ShRUIOp::create(k.b, k.loc, i32(0xc8643210LL), shift);
+  Value doubled = arith::ShRUIOp::create(k.b, k.loc, i32(0xc8643210LL), shift);
   doubled = arith::AndIOp::create(k.b, k.loc, doubled, i32(15));
-  Value value = k.mul(
-      arith::SIToFPOp::create(k.b, k.loc, k.b.getF32Type(), doubled),
-      k.f32(0.5));
-  Value isNegative = arith::CmpIOp::create(k.b, k.loc,
-                                           arith::CmpIPredicate::uge, code,
-                                           i32(8));
+  Value value =
+      k.mul(arith::SIToFPOp::create(k.b, k.loc, k.b.getF32Type(), doubled),
+            k.f32(0.5));
+  Value isNegative = arith::CmpIOp::create(
+      k.b, k.loc, arith::CmpIPredicate::uge, code, i32(8));
   Value negated = arith::NegFOp::create(k.b, k.loc, value);
   return arith::SelectOp::create(k.b, k.loc, isNegative, negated, value);
 }
@@ -182,8 +180,8 @@ void emitPlainExpertDown(KernelBuilder &k) {
           Value slot = work.slot(i), t = work.token(slot);
           Value sum = dot(k, 6, expert, row, act, slot);
           sum = k.add(sum, loadBias(k, 7, expert, row));
-          Value weight = k.loadScalar(
-              weights, {t, k.remi(slot, k.kernel.topK)});
+          Value weight =
+              k.loadScalar(weights, {t, k.remi(slot, k.kernel.topK)});
           Value old = k.loadScalar(out, {t, row});
           k.storeScalar(k.fma(weight, sum, old), out, {t, row});
         });

@@ -34,8 +34,7 @@ void emitMask(KernelBuilder &k) {
     Value position = k.toIndex(k.loadScalar(k.arg(1), t));
     Value first = k.index(0);
     if (k.kernel.window > 0)
-      first = k.maxi(
-          k.subi(position, k.index(k.kernel.window - 1)), first);
+      first = k.maxi(k.subi(position, k.index(k.kernel.window - 1)), first);
     k.forEach(heads, [&](Value head) {
       k.forEach(k.index(0), k.args.keys, 1, [&](Value key) {
         Value early = k.less(key, first), late = k.less(position, key);
@@ -55,16 +54,15 @@ static void softmax(KernelBuilder &k, Value n, Value extra,
                     llvm::function_ref<Value(Value)> load,
                     llvm::function_ref<void(Value, Value)> store) {
   Value start = extra ? extra : k.f32(kMinusInfinity);
-  Value largest = k.forCarry(k.index(0), n, 1, start,
-                             [&](Value i, ValueRange now) {
-                               return Values{k.max(load(i), now[0])};
-                             })[0];
+  Value largest =
+      k.forCarry(k.index(0), n, 1, start, [&](Value i, ValueRange now) {
+        return Values{k.max(load(i), now[0])};
+      })[0];
   Value first = extra ? k.exp(k.sub(extra, largest)) : k.f32(0.0);
-  Value sum = k.forCarry(k.index(0), n, 1, first,
-                         [&](Value i, ValueRange now) {
-                           Value e = k.exp(k.sub(load(i), largest));
-                           return Values{k.add(now[0], e)};
-                         })[0];
+  Value sum = k.forCarry(k.index(0), n, 1, first, [&](Value i, ValueRange now) {
+    Value e = k.exp(k.sub(load(i), largest));
+    return Values{k.add(now[0], e)};
+  })[0];
   k.forEach(k.index(0), n, 1, [&](Value i) {
     store(k.div(k.exp(k.sub(load(i), largest)), sum), i);
   });
@@ -106,9 +104,9 @@ static void chooseLargest(KernelBuilder &k, Value row, Value t, int64_t n,
         k.index(0), k.index(n), 1, {k.f32(kMinusInfinity), k.index(n)},
         [&](Value e, ValueRange now) {
           Value v = k.loadScalar(row, {t, e});
-          Value isFree = arith::CmpIOp::create(
-              k.b, k.loc, arith::CmpIPredicate::eq, k.loadScalar(taken, e),
-              k.integer(0, 8));
+          Value isFree =
+              arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq,
+                                    k.loadScalar(taken, e), k.integer(0, 8));
           Value isFirst = arith::CmpIOp::create(
               k.b, k.loc, arith::CmpIPredicate::eq, now[1], k.index(n));
           Value isLarger = arith::CmpFOp::create(
@@ -116,9 +114,8 @@ static void chooseLargest(KernelBuilder &k, Value row, Value t, int64_t n,
           Value wins = arith::AndIOp::create(
               k.b, k.loc, isFree,
               arith::OrIOp::create(k.b, k.loc, isFirst, isLarger));
-          return Values{
-              arith::SelectOp::create(k.b, k.loc, wins, v, now[0]),
-              arith::SelectOp::create(k.b, k.loc, wins, e, now[1])};
+          return Values{arith::SelectOp::create(k.b, k.loc, wins, v, now[0]),
+                        arith::SelectOp::create(k.b, k.loc, wins, e, now[1])};
         });
     k.storeScalar(k.integer(1, 8), taken, best[1]);
     take(rank, best[0], best[1]);
@@ -159,12 +156,11 @@ static void listExperts(KernelBuilder &k, Value counts, int64_t experts) {
         k.storeScalar(k.toI32(e), list, now[0]);
         k.storeScalar(now[1], offsets, now[0]);
         k.storeScalar(now[1], counts, e);
-        Value some = arith::CmpIOp::create(
-            k.b, k.loc, arith::CmpIPredicate::ne, count, zero);
-        Value more = arith::SelectOp::create(
-            k.b, k.loc, some, k.addi(now[0], 1), now[0]);
-        return Values{more,
-                      arith::AddIOp::create(k.b, k.loc, now[1], count)};
+        Value some = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ne,
+                                           count, zero);
+        Value more = arith::SelectOp::create(k.b, k.loc, some,
+                                             k.addi(now[0], 1), now[0]);
+        return Values{more, arith::AddIOp::create(k.b, k.loc, now[1], count)};
       });
   k.storeScalar(end[1], offsets, end[0]);
   k.storeScalar(k.toI32(end[0]), active, k.index(0));
@@ -180,9 +176,8 @@ void emitRoute(KernelBuilder &k) {
   Value choices = k.scratch({maxTokens, count}, i32);
   // One item: the lists span all tokens.
   k.forItems([&](Value) {
-    k.forEach(experts, [&](Value e) {
-      k.storeScalar(k.integer(0, 32), counts, e);
-    });
+    k.forEach(experts,
+              [&](Value e) { k.storeScalar(k.integer(0, 32), counts, e); });
     k.forEach(k.index(0), k.args.tokens, 1, [&](Value t) {
       chooseLargest(k, logits, t, experts, count, taken,
                     [&](Value rank, Value value, Value expert) {

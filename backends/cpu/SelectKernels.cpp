@@ -40,8 +40,8 @@ private:
     if (std::optional<StringRef> chosen = op.getKind()) {
       kind = findKernelKind(kernel->operation, *chosen);
       std::string why = "does not exist";
-      if (!kind || !isApplicable(*kind, *kernel, CpuFeatures(target.features),
-                                 &why))
+      if (!kind ||
+          !isApplicable(*kind, *kernel, CpuFeatures(target.features), &why))
         return op.emitOpError("kind '")
                << *chosen << "' of '" << kernel->operation << "' " << why;
     } else {

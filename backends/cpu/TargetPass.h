@@ -16,9 +16,10 @@ namespace gossamer::cpu {
 
 /// Makes resolved options from a pass's. A comma ends an option on a command
 /// line, so ':' may stand for it.
-inline mlir::FailureOr<TargetOptions>
-resolvePassTarget(mlir::ModuleOp module, std::string mcpu, std::string features,
-                  unsigned optLevel) {
+inline mlir::FailureOr<TargetOptions> resolvePassTarget(mlir::ModuleOp module,
+                                                        std::string mcpu,
+                                                        std::string features,
+                                                        unsigned optLevel) {
   TargetOptions options;
   options.mcpu = std::move(mcpu);
   options.features = std::move(features);

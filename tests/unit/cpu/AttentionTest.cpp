@@ -43,8 +43,8 @@ struct AttentionCase {
     q = randomFloats(tokens() * heads() * headDim, 1);
     sinks = makeWeights({{heads()}, Element::BF16, Layout::RowMajor}, 2);
     // Nothing that was not stored may be looked at.
-    int64_t numSequences = 1 + *std::max_element(this->sequences.begin(),
-                                                 this->sequences.end());
+    int64_t numSequences =
+        1 + *std::max_element(this->sequences.begin(), this->sequences.end());
     pages.assign(numSequences * kMaxPages * form.pageFloats,
                  std::numeric_limits<float>::quiet_NaN());
     table.assign(numSequences * kMaxPages, -1);
@@ -59,8 +59,8 @@ struct AttentionCase {
   int64_t heads() const { return kvHeads * group; }
   int64_t tokens() const { return static_cast<int64_t>(positions.size()); }
   goss_dims dims() const {
-    return {tokens(), 0, 1 + *std::max_element(positions.begin(),
-                                               positions.end()),
+    return {tokens(), 0,
+            1 + *std::max_element(positions.begin(), positions.end()),
             static_cast<int64_t>(keys.size())};
   }
   int64_t first(int64_t t) const {
@@ -100,9 +100,8 @@ struct AttentionCase {
   /// Stores the positions that tokens see, one kernel call a position.
   void append(const std::string &kind) {
     auto rows = f32({1, kvHeads, headDim});
-    CompiledKernel compiled(describe("cache_append", {rows, rows, i32({1}),
-                                                      i32({1}), form}),
-                            kind);
+    CompiledKernel compiled(
+        describe("cache_append", {rows, rows, i32({1}), i32({1}), form}), kind);
     for (int64_t t = 0; t < tokens(); ++t)
       for (int32_t p = 0; p <= positions[t]; ++p)
         if (isVisible(t, p)) {
@@ -180,9 +179,9 @@ struct AttentionCase {
     append("plain");
     Floats stored = pages;
     append("lanes16");
-    ASSERT_EQ(std::memcmp(stored.data(), pages.data(),
-                          stored.size() * sizeof(float)),
-              0)
+    ASSERT_EQ(
+        std::memcmp(stored.data(), pages.data(), stored.size() * sizeof(float)),
+        0)
         << what << "both kinds of cache_append store the same";
     std::vector<double> want = reference();
     for (const std::string &kind : kindsFor(attention())) {

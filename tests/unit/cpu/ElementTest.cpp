@@ -26,14 +26,13 @@ KernelDescription describe(const std::string &operation,
 /// Runs every kind over tokens, whole and one by one, and hands the results to
 /// `check`; both runs must agree bit for bit.
 template <typename Check>
-void forKinds(const KernelDescription &kernel,
-              std::vector<const void *> inputs,
+void forKinds(const KernelDescription &kernel, std::vector<const void *> inputs,
               std::vector<size_t> outputSizes, Check check) {
   for (const std::string &kind : kindsFor(kernel)) {
     CompiledKernel compiled(kernel, kind);
     std::vector<Floats> whole, single;
-    for (auto [result, chunk] : {std::pair(&whole, int64_t(100)),
-                                 std::pair(&single, int64_t(1))}) {
+    for (auto [result, chunk] :
+         {std::pair(&whole, int64_t(100)), std::pair(&single, int64_t(1))}) {
       std::vector<const void *> bindings = inputs;
       for (size_t size : outputSizes)
         result->emplace_back(size, -77.0F);
@@ -54,8 +53,8 @@ TEST(Element, EmbeddingWidensRows) {
     for (int64_t hidden : {64, 37}) {
       Weights table = makeWeights({{11, hidden}, element, Layout::RowMajor}, 1);
       std::vector<int32_t> tokens = {3, 0, 10, 3, 7};
-      auto kernel = describe("embedding", {i32({kTokens}), table.form,
-                                           f32({kTokens, hidden})});
+      auto kernel = describe(
+          "embedding", {i32({kTokens}), table.form, f32({kTokens, hidden})});
       forKinds(kernel, {tokens.data(), table.bytes.data()},
                {static_cast<size_t>(kTokens * hidden)},
                [&](const std::string &kind, const std::vector<Floats> &y) {
@@ -71,8 +70,8 @@ TEST(Element, RmsNorm) {
   for (int64_t n : {192, 16, 50, 5}) {
     Weights weight = makeWeights({{n}, Element::BF16, Layout::RowMajor}, 1);
     Floats x = randomFloats(kTokens * n, 2, 3.0F);
-    auto kernel = describe("rms_norm", {f32({kTokens, n}), weight.form,
-                                        f32({kTokens, n})});
+    auto kernel = describe("rms_norm",
+                           {f32({kTokens, n}), weight.form, f32({kTokens, n})});
     std::vector<double> want(x.size());
     for (int64_t t = 0; t < kTokens; ++t) {
       double squares = 0;
@@ -158,10 +157,10 @@ TEST(Element, AddGatherAndWeightedSum) {
     for (int64_t t = 0; t < kTokens; ++t)
       for (int64_t j = 0; j < terms; ++j)
         for (int64_t i = 0; i < n; ++i)
-          want[t * n + i] += double(weights[t * terms + j]) *
-                             y[(t * terms + j) * n + i];
-    forKinds(describe("weighted_sum", {f32({kTokens, terms, n}),
-                                       f32({kTokens, terms}), rows}),
+          want[t * n + i] +=
+              double(weights[t * terms + j]) * y[(t * terms + j) * n + i];
+    forKinds(describe("weighted_sum",
+                      {f32({kTokens, terms, n}), f32({kTokens, terms}), rows}),
              {y.data(), weights.data()}, {want.size()},
              [&](const std::string &kind, const std::vector<Floats> &got) {
                expectNear(got[0], want, 1e-6, "weighted_sum " + kind);
@@ -190,8 +189,8 @@ TEST(Element, Swiglu) {
   for (int64_t t = 0; t < kTokens; ++t)
     for (const Vector &v : vectors)
       h.insert(h.end(), {v.gate, v.up});
-  auto kernel = describe("swiglu",
-                         {f32({kTokens, 1, 2 * n}), f32({kTokens, 1, n})});
+  auto kernel =
+      describe("swiglu", {f32({kTokens, 1, 2 * n}), f32({kTokens, 1, n})});
   forKinds(kernel, {h.data()}, {static_cast<size_t>(kTokens * n)},
            [&](const std::string &, const std::vector<Floats> &y) {
              for (int64_t i = 0; i < n; ++i)

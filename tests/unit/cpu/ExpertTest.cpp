@@ -25,7 +25,8 @@ struct Lists {
     for (int64_t t = 0; t < tokens; ++t)
       for (int64_t j = 0; j < kTopK; ++j)
         // Expert 3 never has work; expert 1 has most.
-        choices.push_back(j == 0 ? 1 : static_cast<int32_t>(t % 2 * 2 + t % 3 / 2 * 2));
+        choices.push_back(
+            j == 0 ? 1 : static_cast<int32_t>(t % 2 * 2 + t % 3 / 2 * 2));
     int32_t place = 0;
     for (int32_t e = 0; e < kExperts; ++e) {
       int32_t first = place;
@@ -80,14 +81,11 @@ struct ExpertCase {
     KernelDescription kernel;
     kernel.operation = "expert_gate_up";
     kernel.topK = kTopK;
-    kernel.bindings = {f32({kMaxTokens, hidden}),
-                       i32({kExperts}),
-                       i32({kExperts + 1}),
-                       i32({1}),
-                       i32({kMaxTokens * kTopK}),
-                       gateUp.form,
-                       gateUpBias.form,
-                       f32({kMaxTokens * kTopK, width})};
+    kernel.bindings = {
+        f32({kMaxTokens, hidden}), i32({kExperts}),
+        i32({kExperts + 1}),       i32({1}),
+        i32({kMaxTokens * kTopK}), gateUp.form,
+        gateUpBias.form,           f32({kMaxTokens * kTopK, width})};
     return kernel;
   }
 
@@ -236,9 +234,8 @@ TEST(Expert, EveryFormOfTheSameNumbersGivesTheSameBits) {
       expectSameBits(blocks.runGateUp(a, 9, 2), wantGateUp, kind);
       expectSameBits(blocks.runDown(b, 9, 2), wantDown, kind);
     }
-  for (auto [kind, layout] :
-       {std::pair("dense_rows", Layout::RowMajor),
-        std::pair("dense_columns", Layout::Transposed)}) {
+  for (auto [kind, layout] : {std::pair("dense_rows", Layout::RowMajor),
+                              std::pair("dense_columns", Layout::Transposed)}) {
     ExpertCase dense = blocks;
     dense.gateUp = convertWeights(blocks.gateUp, Element::BF16, layout);
     dense.down = convertWeights(blocks.down, Element::BF16, layout);

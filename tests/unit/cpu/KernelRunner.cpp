@@ -84,8 +84,7 @@ static std::string compile(const KernelDescription &kernel,
   return *linked;
 }
 
-static TargetOptions targetOptions(const std::string &mcpu,
-                                   unsigned optLevel) {
+static TargetOptions targetOptions(const std::string &mcpu, unsigned optLevel) {
   TargetOptions options;
   options.mcpu = mcpu;
   options.optLevel = optLevel;
@@ -112,9 +111,8 @@ static goss_kernel_fn entryOf(const LoadedCode &code) {
 CompiledKernel::CompiledKernel(const KernelDescription &kernel,
                                const std::string &kind, const std::string &mcpu,
                                unsigned optLevel)
-    : code_(std::make_unique<LoadedCode>(
-          compile(kernel, namedKind(kernel, kind),
-                  targetOptions(mcpu, optLevel)))),
+    : code_(std::make_unique<LoadedCode>(compile(
+          kernel, namedKind(kernel, kind), targetOptions(mcpu, optLevel)))),
       function_(entryOf(*code_)) {}
 
 CompiledKernel::CompiledKernel(const KernelDescription &kernel,

@@ -136,8 +136,7 @@ TEST(Linear, OtherTargetsAndLevelsGiveRightResults) {
     LinearCase c(96, 40, 5, element, true, true);
     std::string kind =
         element == Element::MXFP4 ? "mxfp4_integer" : "dense_rows";
-    for (const char *mcpu :
-         {"x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
+    for (const char *mcpu : {"x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
       if (std::string(mcpu) == "x86-64-v4" && kindsFor(c.kernel).size() < 3 &&
           element == Element::MXFP4)
         continue;

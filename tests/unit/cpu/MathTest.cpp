@@ -44,8 +44,8 @@ Floats evaluate(void (*emit)(KernelBuilder &), const Floats &x, int64_t lanes,
   kernel.operation = "test";
   auto size = static_cast<int64_t>(x.size());
   kernel.bindings = {f32({1, size}), f32({1, size})};
-  KernelKind kind{"test", "test", lanes, WeightNeed::Any,
-                  {},     MathMode::Exact, "", emit};
+  KernelKind kind{"test", "test",          lanes, WeightNeed::Any,
+                  {},     MathMode::Exact, "",    emit};
   CompiledKernel compiled(kernel, kind, mcpu);
   Floats y(x.size());
   compiled.run({x.data(), y.data()}, {1, 0, 0, 1}, 1);
@@ -81,10 +81,11 @@ TEST(Math, ExpIsWithinTwoUlps) {
 
 TEST(Math, ExpAtTheEnds) {
   float infinity = std::numeric_limits<float>::infinity();
-  Floats x = {-infinity, -1e30F,   -105.0F, -104.0F, 0.0F, -0.0F,
-              88.72F,    88.8F,    1e30F,   infinity, 1.0F,
-              std::numeric_limits<float>::quiet_NaN(), 89.0F, -87.5F, -100.0F,
-              3.0F};
+  Floats x = {
+      -infinity, -1e30F,   -105.0F, -104.0F,
+      0.0F,      -0.0F,    88.72F,  88.8F,
+      1e30F,     infinity, 1.0F,    std::numeric_limits<float>::quiet_NaN(),
+      89.0F,     -87.5F,   -100.0F, 3.0F};
   for (int64_t lanes : {1, 16}) {
     Floats y = evaluate(emitExp, x, lanes, "native");
     EXPECT_EQ(y[0], 0.0F);
@@ -123,8 +124,8 @@ TEST(RopeTable, MatchesTheLibraryToLargePositions) {
   for (int64_t i = 0; i < half; ++i)
     kernel.inverseFrequencies.push_back(
         std::pow(150000.0, -static_cast<double>(i) / half));
-  std::vector<int32_t> positions = {0,    1,     2,      3,      63,     1000,
-                                    4095, 32767, 131071, 131072, 500000, 1048575};
+  std::vector<int32_t> positions = {
+      0, 1, 2, 3, 63, 1000, 4095, 32767, 131071, 131072, 500000, 1048575};
   for (const std::string &kind : kindsFor(kernel)) {
     CompiledKernel compiled(kernel, kind);
     Floats cosines(tokens * half), sines(tokens * half);

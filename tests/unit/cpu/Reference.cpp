@@ -11,8 +11,8 @@
 
 namespace gossamer::cpu::testing {
 
-static constexpr double kE2M1[] = {0,    0.5,  1,    1.5,  2,    3,    4,    6,
-                                   -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0};
+static constexpr double kE2M1[] = {
+    0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0};
 
 static int64_t elements(const WeightForm &form) {
   return std::accumulate(form.shape.begin(), form.shape.end(), int64_t(1),

@@ -31,13 +31,14 @@ KernelDescription describe(const std::string &operation,
 TEST(Routing, TopKPrefersTheLowerIndex) {
   constexpr int64_t tokens = 3, experts = 6, k = 4;
   float nan = std::numeric_limits<float>::quiet_NaN();
-  Floats logits = {.5F, 2,    2,   -1,   3,   1,           //
-                   -kInfinity, -kInfinity, -kInfinity, -kInfinity, 0, -kInfinity,
-                   nan, nan, nan, nan, nan, nan};
-  CompiledKernel topK(describe("top_k", {f32({tokens, experts}),
-                                         f32({tokens, k}), i32({tokens, k})},
-                               k),
-                      "plain");
+  Floats logits = {
+      .5F,        2,          2,          -1,         3,   1, //
+      -kInfinity, -kInfinity, -kInfinity, -kInfinity, 0,   -kInfinity,
+      nan,        nan,        nan,        nan,        nan, nan};
+  CompiledKernel topK(
+      describe("top_k",
+               {f32({tokens, experts}), f32({tokens, k}), i32({tokens, k})}, k),
+      "plain");
   Floats values(tokens * k);
   std::vector<int32_t> indices(tokens * k, -1);
   topK.run({logits.data(), values.data(), indices.data()}, {tokens, 0, 0, 1},
@@ -95,11 +96,11 @@ TEST(Routing, SoftmaxWithSinkAndMask) {
 
 TEST(Routing, RouteGroupsSlotsByExpert) {
   constexpr int64_t maxTokens = 8, experts = 7, k = 2;
-  auto kernel = describe("route",
-                         {f32({maxTokens, experts}), f32({maxTokens, k}),
-                          i32({experts}), i32({experts + 1}), i32({1}),
-                          i32({maxTokens * k})},
-                         k);
+  auto kernel =
+      describe("route",
+               {f32({maxTokens, experts}), f32({maxTokens, k}), i32({experts}),
+                i32({experts + 1}), i32({1}), i32({maxTokens * k})},
+               k);
   CompiledKernel route(kernel, "plain");
   Floats logits = randomFloats(maxTokens * experts, 5);
   for (int64_t tokens : {1, 3, 8}) {

@@ -33,7 +33,8 @@ TargetOptions options(const std::string &mcpu, const std::string &features = "",
   return result;
 }
 
-CpuFeatures resolved(const std::string &mcpu, const std::string &features = "") {
+CpuFeatures resolved(const std::string &mcpu,
+                     const std::string &features = "") {
   TargetOptions target = options(mcpu, features);
   EXPECT_TRUE(resolveTarget(target).isOk());
   return CpuFeatures(target.features);
@@ -118,8 +119,7 @@ TEST(KernelKinds, SelectionFollowsFeaturesWeightsAndLevel) {
   EXPECT_EQ(select(Element::MXFP4, Layout::Published, "x86-64-v3", 2),
             "mxfp4_integer");
   EXPECT_EQ(select(Element::MXFP4, Layout::Published, "x86-64-v4", 0), "plain");
-  EXPECT_EQ(select(Element::BF16, Layout::RowMajor, "x86-64", 1),
-            "dense_rows");
+  EXPECT_EQ(select(Element::BF16, Layout::RowMajor, "x86-64", 1), "dense_rows");
   EXPECT_EQ(select(Element::BF16, Layout::Transposed, "x86-64", 3), "plain");
   kernel.operation = "no_such_operation";
   EXPECT_EQ(select(Element::BF16, Layout::RowMajor, "x86-64", 2), "none");
@@ -150,17 +150,16 @@ TEST(CodeGen, UndefinedSymbolsAreAnError) {
                                                         &context());
   ASSERT_TRUE(module);
   std::string message;
-  mlir::ScopedDiagnosticHandler handler(
-      &context(), [&](mlir::Diagnostic &diagnostic) {
-        message = diagnostic.str();
-        return mlir::success();
-      });
+  mlir::ScopedDiagnosticHandler handler(&context(),
+                                        [&](mlir::Diagnostic &diagnostic) {
+                                          message = diagnostic.str();
+                                          return mlir::success();
+                                        });
   TargetOptions target = options("x86-64");
   ASSERT_TRUE(resolveTarget(target).isOk());
   EXPECT_TRUE(
       mlir::failed(emitMachineCode(*module, target, MachineCode::Object)));
-  EXPECT_EQ(message,
-            "generated code needs symbols that nothing defines: expf");
+  EXPECT_EQ(message, "generated code needs symbols that nothing defines: expf");
 }
 
 TEST(CodeGen, SameInputGivesSameBytes) {
