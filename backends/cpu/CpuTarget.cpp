@@ -116,8 +116,11 @@ Status resolveTarget(TargetOptions &options) {
   for (const std::string &name : explicitly.names())
     used.insert(name);
   std::vector<std::string> result;
+  result.reserve(used.size());
   for (const std::string &name : used)
-    result.push_back((subtarget->checkFeatures("+" + name) ? "+" : "-") + name);
+    result.push_back(
+        (subtarget->checkFeatures("+" + name) ? std::string("+") : "-")
+            .append(name));
   options.features = llvm::join(result, ",");
   return Status::ok();
 }

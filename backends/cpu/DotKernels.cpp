@@ -30,6 +30,9 @@ namespace {
 constexpr int64_t kRowTile = 4;
 constexpr int64_t kTokenTile = 4;
 
+/// How far ahead of their use weights are fetched, at least; measured.
+constexpr int64_t kPrefetchBytes = 4096;
+
 /// 32 weights of a row: the even ones, the odd ones, and the scale of all
 /// (null: 1).
 struct WeightBlock {
@@ -50,6 +53,13 @@ public:
     return {even, odd, Value()};
   }
 
+  /// Element of the flat storage where the row group after the one that begins
+  /// at `row` is to be fetched from; pass it to `prefetch`.
+  Value prefetchStart(Value row);
+  /// Fetches what one step of a row group reads, a group (or kPrefetchBytes)
+  /// ahead. The rows of a group are adjacent, so steps fetch line by line.
+  void prefetch(Value start, Value at);
+
   /// 16 rows' weights of one input of a transposed weight.
   Value loadColumn(Value row, Value at, Value mask) {
     return k_.loadVector(k_.arg(binding_), indices({at, row}), kLanes, mask);
@@ -67,6 +77,15 @@ private:
   }
   WeightBlock loadMxfp4(Value row, Value at);
   Value decode(Value codes);
+  /// Elements of the first tensor that hold 32 weights, and their bytes.
+  int64_t blockElements() const {
+    return form.element == Element::MXFP4 ? 16 : kDotBlock;
+  }
+  int64_t blockBytes() const {
+    return form.element == Element::MXFP4 ? 16
+           : form.element == Element::F32 ? 4 * kDotBlock
+                                          : 2 * kDotBlock;
+  }
 
   KernelBuilder &k_;
   unsigned binding_;
@@ -89,6 +108,35 @@ WeightBlock WeightReader::loadMxfp4(Value row, Value at) {
   Value high =
       arith::ShRUIOp::create(k_.b, k_.loc, low, k_.constantInt(words, 4));
   return {decode(low), decode(high), scale};
+}
+
+Value WeightReader::prefetchStart(Value row) {
+  int64_t inputs = form.inputs();
+  int64_t rowElements = inputs * blockElements() / kDotBlock;
+  int64_t perElement = blockBytes() / blockElements();
+  int64_t ahead = std::max(kRowTile * rowElements, kPrefetchBytes / perElement);
+  if (expert_)
+    row = k_.addi(k_.muli(expert_, form.outputs()), row);
+  return k_.addi(k_.muli(row, rowElements), ahead);
+}
+
+void WeightReader::prefetch(Value start, Value at) {
+  Value tensor = k_.arg(binding_);
+  auto type = cast<MemRefType>(tensor.getType());
+  ReassociationIndices all =
+      llvm::to_vector<2>(llvm::seq<int64_t>(0, type.getRank()));
+  Value flat = memref::CollapseShapeOp::create(
+      k_.b, k_.loc, tensor, ArrayRef<ReassociationIndices>{all});
+  // `at` advances by 32 inputs a step, the group's storage by four blocks.
+  constexpr int64_t lineBytes = 64;
+  int64_t perLine = lineBytes * blockElements() / blockBytes();
+  int64_t perStep = kRowTile * blockElements();
+  Value next = k_.addi(start, k_.muli(k_.divi(at, kDotBlock), perStep));
+  Value last = k_.index(type.getNumElements() - 1);
+  for (int64_t offset = 0; offset < perStep; offset += perLine)
+    memref::PrefetchOp::create(
+        k_.b, k_.loc, flat, ValueRange{k_.mini(k_.addi(next, offset), last)},
+        /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
 }
 
 /// Values of the codes in the low four bits of each word.

@@ -36,6 +36,10 @@ static func::FuncOp emitBody(OpBuilder &b, Location loc, StringRef name,
   auto function =
       func::FuncOp::create(b, loc, name, b.getFunctionType(inputs, {}));
   function.setPrivate();
+  // Called once, from its entry: it becomes part of that.
+  function->setAttr(
+      "llvm.linkage",
+      LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
 
   OpBuilder::InsertionGuard guard(b);
   Block *entry = function.addEntryBlock();

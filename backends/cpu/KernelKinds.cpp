@@ -31,7 +31,7 @@ static constexpr llvm::StringLiteral kDotColumns =
     "vectors over 16 outputs of transposed weights, same bits as by rows";
 
 // clang-format off
-static const KernelKind kKinds[] = {
+static constexpr KernelKind kKinds[] = {
 #define PLAIN(operation, emit)                                                 \
   {operation, "plain", 1, WeightNeed::Any, {}, MathMode::Exact, kPlain, emit}
 #define LANES(operation, emit)                                                 \
@@ -150,7 +150,11 @@ const KernelKind *findKernelKind(llvm::StringRef operation,
 }
 
 void printKernelKinds(llvm::raw_ostream &os) {
-  os << "| operation | kind | weights | processor features | math | how |\n"
+  os << "# Kernel kinds of the cpu backend\n\n"
+        "Written from the table in `backends/cpu/KernelKinds.cpp`. Of one "
+        "operation the first kind\nthat fits weights and processor is used; "
+        "`--opt-level=0` uses `plain` only.\n\n"
+     << "| operation | kind | weights | processor features | math | how |\n"
      << "| --- | --- | --- | --- | --- | --- |\n";
   for (const KernelKind &kind : kKinds)
     os << "| " << kind.operation << " | " << kind.name << " | "

@@ -28,8 +28,9 @@ class TemporaryFolder {
 public:
   TemporaryFolder() { error_ = sys::fs::createUniqueDirectory("gossc", path_); }
   ~TemporaryFolder() {
+    // Nothing can be done about a folder that stays.
     if (!error_)
-      sys::fs::remove_directories(path_);
+      (void)sys::fs::remove_directories(path_);
   }
   TemporaryFolder(const TemporaryFolder &) = delete;
   TemporaryFolder &operator=(const TemporaryFolder &) = delete;

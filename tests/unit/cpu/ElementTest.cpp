@@ -26,8 +26,9 @@ KernelDescription describe(const std::string &operation,
 /// Runs every kind over tokens, whole and one by one, and hands the results to
 /// `check`; both runs must agree bit for bit.
 template <typename Check>
-void forKinds(const KernelDescription &kernel, std::vector<const void *> inputs,
-              std::vector<size_t> outputSizes, Check check) {
+void forKinds(const KernelDescription &kernel,
+              const std::vector<const void *> &inputs,
+              const std::vector<size_t> &outputSizes, Check check) {
   for (const std::string &kind : kindsFor(kernel)) {
     CompiledKernel compiled(kernel, kind);
     std::vector<Floats> whole, single;

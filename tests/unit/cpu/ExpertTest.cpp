@@ -181,23 +181,28 @@ struct ExpertCase {
   void check() const {
     std::string what = std::to_string(hidden) + " x " + std::to_string(width) +
                        ", " + std::to_string(tokens) + " tokens, ";
+    auto label = [&](const char *part, const std::string &kind) {
+      return std::string(what).append(part).append(kind);
+    };
     for (const std::string &kind : kindsFor(gateUpKernel())) {
       CompiledKernel compiled(gateUpKernel(), kind);
       Floats whole = runGateUp(compiled, tokens, 1 << 20);
-      expectNear(whole, wantGateUp(), 5e-5, what + "gate_up " + kind);
-      expectSameBits(runGateUp(compiled, tokens, 1), whole, what + kind);
+      expectNear(whole, wantGateUp(), 5e-5, label("gate_up ", kind));
+      expectSameBits(runGateUp(compiled, tokens, 1), whole,
+                     label("gate_up by item ", kind));
       Floats one = runGateUp(compiled, 1, 3);
       expectSameBits(one, Floats(whole.begin(), whole.begin() + one.size()),
-                     what + "one token of gate_up " + kind);
+                     label("one token of gate_up ", kind));
     }
     for (const std::string &kind : kindsFor(downKernel())) {
       CompiledKernel compiled(downKernel(), kind);
       Floats whole = runDown(compiled, tokens, 1 << 20);
-      expectNear(whole, wantDown(), 5e-5, what + "down " + kind);
-      expectSameBits(runDown(compiled, tokens, 1), whole, what + kind);
+      expectNear(whole, wantDown(), 5e-5, label("down ", kind));
+      expectSameBits(runDown(compiled, tokens, 1), whole,
+                     label("down by item ", kind));
       Floats one = runDown(compiled, 1, 3);
       expectSameBits(one, Floats(whole.begin(), whole.begin() + one.size()),
-                     what + "one token of down " + kind);
+                     label("one token of down ", kind));
     }
   }
 };

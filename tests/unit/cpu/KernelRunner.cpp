@@ -141,11 +141,11 @@ std::vector<std::string> kindsFor(const KernelDescription &kernel) {
   return names;
 }
 
-MemRefType f32(std::vector<int64_t> shape) {
+MemRefType f32(const std::vector<int64_t> &shape) {
   return MemRefType::get(shape, Builder(&context()).getF32Type());
 }
 
-MemRefType i32(std::vector<int64_t> shape) {
+MemRefType i32(const std::vector<int64_t> &shape) {
   return MemRefType::get(shape, Builder(&context()).getI32Type());
 }
 

@@ -67,8 +67,8 @@ private:
 std::vector<std::string> kindsFor(const KernelDescription &kernel);
 
 /// memref of f32 or i32.
-mlir::MemRefType f32(std::vector<int64_t> shape);
-mlir::MemRefType i32(std::vector<int64_t> shape);
+mlir::MemRefType f32(const std::vector<int64_t> &shape);
+mlir::MemRefType i32(const std::vector<int64_t> &shape);
 
 } // namespace gossamer::cpu::testing
 
