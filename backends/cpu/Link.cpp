@@ -28,9 +28,11 @@ class TemporaryFolder {
 public:
   TemporaryFolder() { error_ = sys::fs::createUniqueDirectory("gossc", path_); }
   ~TemporaryFolder() {
+    if (error_)
+      return;
     // Nothing can be done about a folder that stays.
-    if (!error_)
-      (void)sys::fs::remove_directories(path_);
+    std::error_code ignored = sys::fs::remove_directories(path_);
+    (void)ignored;
   }
   TemporaryFolder(const TemporaryFolder &) = delete;
   TemporaryFolder &operator=(const TemporaryFolder &) = delete;
