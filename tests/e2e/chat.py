@@ -105,7 +105,14 @@ os.write(terminal, b"\x03")
 wait_for(b"> ")
 os.write(terminal, b"\x04")
 wait_for(b"\n")
-_, status = os.waitpid(child, 0)
+for _ in range(300):
+    ended, status = os.waitpid(child, os.WNOHANG)
+    if ended:
+        break
+    time.sleep(0.1)
+else:
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
 suite.check("terminal", os.waitstatus_to_exitcode(status) == 0, f"expects exit code 0 but got {os.waitstatus_to_exitcode(status)}")
 os.close(terminal)
 

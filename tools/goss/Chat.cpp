@@ -52,8 +52,10 @@ std::optional<std::string> LineReader::read() {
       rest_.erase(0, end + 1);
       return line;
     }
+    if (!waitForInput(STDIN_FILENO))
+      return std::nullopt;
     ssize_t count = ::read(STDIN_FILENO, buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR && !interruptFlag())
+    if (count < 0 && errno == EINTR)
       continue;
     if (count > 0) {
       rest_.append(buffer.data(), static_cast<size_t>(count));
@@ -221,7 +223,7 @@ Status Chat::converse() {
     if (isTerminal)
       std::fputs("> ", stderr);
     std::optional<std::string> line = reader.read();
-    if (!line && isTerminal && interruptFlag().exchange(false)) {
+    if (!line && isTerminal && clearInterrupt()) {
       std::fputs("\n", stderr);
       continue;
     }
@@ -239,7 +241,7 @@ Status Chat::converse() {
     Status status = answer(*line);
     bool stopped = status.code() == StatusCode::Interrupted;
     if (stopped && isTerminal)
-      interruptFlag() = false; // Only the answer was meant.
+      clearInterrupt(); // Only the answer was meant.
     else
       GOSS_RETURN_IF_ERROR(status);
   }

@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace gossamer::tools {
@@ -51,8 +52,10 @@ Expected<std::string> readTextFile(const std::string &path) {
   std::string text;
   std::array<char, 65536> buffer;
   ssize_t count = 0;
-  while ((count = ::read(fd, buffer.data(), buffer.size())) != 0) {
-    if (count < 0 && errno == EINTR && !interruptFlag())
+  Status interrupted;
+  while ((interrupted = waitForInput(fd)) &&
+         (count = ::read(fd, buffer.data(), buffer.size())) != 0) {
+    if (count < 0 && errno == EINTR)
       continue;
     if (count < 0)
       break;
@@ -61,8 +64,8 @@ Expected<std::string> readTextFile(const std::string &path) {
   int error = errno;
   if (!isStdin)
     ::close(fd);
+  GOSS_RETURN_IF_ERROR(interrupted);
   if (count < 0) {
-    GOSS_RETURN_IF_ERROR(checkInterrupt());
     return ioError((isStdin ? "standard input" : path) +
                    ": cannot read: " + std::strerror(error));
   }
@@ -97,24 +100,53 @@ Status checkInterrupt() {
 }
 
 namespace {
+/// Wakes waitForInput: a signal may arrive on another thread, or just before
+/// a call blocks, and would not interrupt it then.
+std::array<int, 2> wakePipe = {-1, -1};
+
 void onInterrupt(int) {
   // The second signal means that the work does not listen.
   if (interruptFlag().exchange(true)) {
     removeUncommittedFiles();
     ::_exit(static_cast<int>(StatusCode::Interrupted));
   }
+  int error = errno;
+  [[maybe_unused]] ssize_t written = ::write(wakePipe[1], "", 1);
+  errno = error;
 }
 } // namespace
 
+bool clearInterrupt() {
+  // A signal between these two only leaves the flag set, which suffices.
+  bool was = interruptFlag().exchange(false);
+  char byte = 0;
+  while (::read(wakePipe[0], &byte, 1) > 0) {
+  }
+  return was;
+}
+
+Status waitForInput(int fd) {
+  std::array<pollfd, 2> files = {{{fd, POLLIN, 0}, {wakePipe[0], POLLIN, 0}}};
+  while (!interruptFlag()) {
+    int ready = ::poll(files.data(), files.size(), -1);
+    // What cannot be waited for is left to the read to report.
+    if ((ready < 0 && errno != EINTR) || (ready > 0 && files[0].revents))
+      return checkInterrupt();
+  }
+  return checkInterrupt();
+}
+
 void installSignalHandlers() {
-  interruptFlag() = false;
+  // Without the pipe only the wake-up is lost.
+  if (wakePipe[0] < 0 && ::pipe2(wakePipe.data(), O_CLOEXEC | O_NONBLOCK) != 0)
+    wakePipe = {-1, -1};
+  clearInterrupt();
   ::signal(SIGPIPE, SIG_IGN);
   // A write past a file size limit then fails like one on a full disk.
   ::signal(SIGXFSZ, SIG_IGN);
   struct sigaction action = {};
   action.sa_handler = onInterrupt;
   sigemptyset(&action.sa_mask);
-  // No SA_RESTART: a blocking read ends, so that a prompt can be left.
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
 }

@@ -62,8 +62,13 @@ bool isStyled(int fd);
 
 /// Prepares signals: SIGPIPE ignored, SIGINT and SIGTERM set the flag.
 void installSignalHandlers();
-/// Set by the first Ctrl-C. Reset by whoever has dealt with it.
+/// Set by the first Ctrl-C. Whoever has dealt with it calls clearInterrupt().
 std::atomic<bool> &interruptFlag();
+/// Forgets an interruption; returns whether there was one.
+bool clearInterrupt();
+/// Waits until `fd` can be read: Interrupted when Ctrl-C comes first, on
+/// whichever thread and at whatever moment the signal arrives.
+Status waitForInput(int fd);
 /// Interrupted when the flag is set, else Ok: for work in stages.
 Status checkInterrupt();
 

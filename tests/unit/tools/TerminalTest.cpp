@@ -9,7 +9,10 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <chrono>
+#include <csignal>
 #include <fcntl.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace gossamer;
@@ -48,10 +51,32 @@ TEST(ReadTextFile, NamesTheFile) {
 }
 
 TEST(Interrupt, FlagBecomesAStatus) {
-  interruptFlag() = true;
+  installSignalHandlers();
+  raise(SIGINT);
   EXPECT_EQ(checkInterrupt().code(), StatusCode::Interrupted);
-  interruptFlag() = false;
+  EXPECT_TRUE(clearInterrupt());
+  EXPECT_FALSE(clearInterrupt());
   EXPECT_TRUE(checkInterrupt());
+}
+
+TEST(Interrupt, EndsAWaitWhicheverThreadTakesTheSignal) {
+  installSignalHandlers();
+  std::array<int, 2> ends;
+  ASSERT_EQ(pipe(ends.data()), 0);
+  raise(SIGINT); // Before the wait begins.
+  EXPECT_EQ(waitForInput(ends[0]).code(), StatusCode::Interrupted);
+  clearInterrupt();
+  std::thread other([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    pthread_kill(pthread_self(), SIGINT);
+  });
+  EXPECT_EQ(waitForInput(ends[0]).code(), StatusCode::Interrupted);
+  other.join();
+  clearInterrupt();
+  ASSERT_EQ(write(ends[1], "x", 1), 1);
+  EXPECT_TRUE(waitForInput(ends[0]));
+  close(ends[0]);
+  close(ends[1]);
 }
 
 TEST(Format, UsesReadableUnits) {
