@@ -310,6 +310,10 @@ void GraphBuilder::buildStep() {
   auto step = func::FuncOp::create(builder_, getLoc("step"), "step", type);
   Block *entry = step.addEntryBlock();
   builder_.setInsertionPointToStart(entry);
+  // Locations name the arguments in print.
+  StringRef names[] = {"tokens", "positions", "sequences", "outputs", "cache"};
+  for (auto [argument, name] : llvm::zip_equal(entry->getArguments(), names))
+    argument.setLoc(getLoc(name));
   arguments_ = {entry->getArgument(0), entry->getArgument(1),
                 entry->getArgument(2), entry->getArgument(3),
                 entry->getArgument(4)};
