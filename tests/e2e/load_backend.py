@@ -15,7 +15,8 @@ if not cmake:
 
 project = os.path.join(suite.source, "tests", "plugin-backend", "toy")
 build = suite.path("build")
-configure = [cmake, "-S", project, "-B", build, f"-DGOSSAMER_SOURCE_DIR={suite.source}"]
+configure = [cmake, "-G", "Ninja", "-S", project, "-B", build]
+configure += [f"-DGOSSAMER_SOURCE_DIR={suite.source}"]
 for name, tool in (("CXX", "clang++-22"), ("C", "clang-22")):
     if shutil.which(tool):
         configure.append(f"-DCMAKE_{name}_COMPILER={tool}")
