@@ -8,6 +8,7 @@
 #define GOSSAMER_IR_GPTOSSOPS_TD
 
 include "ir/GptOssGraphOps.td"
+include "ir/GptOssAttentionOps.td"
 include "ir/GptOssFusedOps.td"
 include "ir/GptOssPlanOps.td"
 
