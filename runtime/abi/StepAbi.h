@@ -31,9 +31,9 @@ extern "C" {
 
 /// Sizes of one step; every kernel sees them.
 typedef struct goss_dims {
-  int64_t tokens;    ///< T, 1 ... max_tokens_per_step.
-  int64_t outputs;   ///< R, rows of logits asked for, 0 ... max_tokens_per_step.
-  int64_t keys;      ///< largest position of the step + 1.
+  int64_t tokens;  ///< T, 1 ... max_tokens_per_step.
+  int64_t outputs; ///< R, rows of logits asked for, 0 ... max_tokens_per_step.
+  int64_t keys;    ///< largest position of the step + 1.
   int64_t sequences; ///< number of page-table rows.
 } goss_dims;
 
@@ -65,14 +65,14 @@ typedef struct goss_cache_group {
 /// All that one step reads and writes.
 typedef struct goss_step_args {
   goss_dims dims;
-  const int32_t *tokens;           ///< [T] vocabulary ids.
-  const int32_t *positions;        ///< [T] absolute positions.
-  const int32_t *sequences;        ///< [T] row of the page tables.
-  const int32_t *outputs;          ///< [R] token indices whose logits are wanted.
-  float *logits;                   ///< [R][vocabulary].
-  uint8_t *arena;                  ///< Manifest.arena_bytes, 64-byte aligned.
-  const void *const *parameters;   ///< one pointer a Manifest.tensors entry.
-  const goss_cache_group *caches;  ///< one a Manifest.cache.groups entry.
+  const int32_t *tokens;         ///< [T] vocabulary ids.
+  const int32_t *positions;      ///< [T] absolute positions.
+  const int32_t *sequences;      ///< [T] row of the page tables.
+  const int32_t *outputs;        ///< [R] token indices whose logits are wanted.
+  float *logits;                 ///< [R][vocabulary].
+  uint8_t *arena;                ///< Manifest.arena_bytes, 64-byte aligned.
+  const void *const *parameters; ///< one pointer a Manifest.tensors entry.
+  const goss_cache_group *caches; ///< one a Manifest.cache.groups entry.
 } goss_step_args;
 
 /// Exported as "goss_step".

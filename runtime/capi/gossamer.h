@@ -23,7 +23,7 @@
 |*    unless a function says otherwise.                                       *|
 |*  - Text is UTF-8. Text that goes in has a length and may hold zero bytes;  *|
 |*    owned text that comes out has a length and a zero byte behind it.       *|
-|*  - No function throws or aborts.                                            *|
+|*  - No function throws or aborts.                                           *|
 |*                                                                            *|
 \*===----------------------------------------------------------------------===*/
 
