@@ -21,15 +21,9 @@ LogicalResult RopeOp::verify() {
 }
 
 LogicalResult AttentionOp::verify() {
-  CacheType cache = getCache().getType();
   RankedTensorType query = getQuery().getType();
-  if (failed(verifyLayer(*this, cache, getLayer())) ||
-      failed(verifyDim(*this, "head dimension of queries", cache.getHeadDim(),
-                       query.getDimSize(2))) ||
-      failed(verifyQueryHeads(*this, cache, query)) ||
-      failed(verifyPositive(*this, "scale", getScale())))
-    return failure();
-  if (failed(verifyWindow(*this, getWindow())))
+  if (failed(verifyQueries(*this, query)) ||
+      failed(verifyWindow(*this, getWindow())))
     return failure();
   if (failed(verifyDim(*this, "sinks", query.getDimSize(1),
                        getSinks().getType().getDimSize(0))))

@@ -267,13 +267,8 @@ AttentionScoresOp::inferReturnTypes(MLIRContext *context,
 }
 
 LogicalResult AttentionScoresOp::verify() {
-  CacheType cache = getCache().getType();
   RankedTensorType query = getQuery().getType();
-  if (failed(verifyLayer(*this, cache, getLayer())) ||
-      failed(verifyDim(*this, "head dimension of queries", cache.getHeadDim(),
-                       query.getDimSize(2))) ||
-      failed(verifyQueryHeads(*this, cache, query)) ||
-      failed(verifyPositive(*this, "scale", getScale())))
+  if (failed(verifyQueries(*this, query)))
     return failure();
   return verifyTokens(*this, query, getSequences().getType());
 }

@@ -92,6 +92,18 @@ inline LogicalResult verifyQueryHeads(Operation *op, CacheType cache,
                            << " heads but got " << dimText(heads);
 }
 
+/// What scores and fused attention ask of queries [tokens][heads][head_dim].
+template <typename OpT>
+LogicalResult verifyQueries(OpT op, RankedTensorType query) {
+  CacheType cache = op.getCache().getType();
+  if (failed(verifyLayer(op, cache, op.getLayer())) ||
+      failed(verifyDim(op, "head dimension of queries", cache.getHeadDim(),
+                       query.getDimSize(2))) ||
+      failed(verifyQueryHeads(op, cache, query)))
+    return failure();
+  return verifyPositive(op, "scale", op.getScale());
+}
+
 inline LogicalResult verifyChoice(Operation *op, int64_t k, int64_t n) {
   if (k >= 1 && (ShapedType::isDynamic(n) || k <= n))
     return success();

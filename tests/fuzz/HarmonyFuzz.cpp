@@ -4,33 +4,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/support/MappedFile.h"
 #include "runtime/text/HarmonyParser.h"
 #include "runtime/text/Utf8.h"
-#include <cstdlib>
+#include "tests/fuzz/FuzzTokenizer.h"
 #include <cstring>
 
 using namespace gossamer;
 
 namespace {
-
-void require(bool condition) {
-  if (!condition)
-    std::abort();
-}
-
-const Tokenizer &tokenizer() {
-  static const Tokenizer tokenizer = [] {
-    std::string path =
-        GOSSAMER_SOURCE_DIR "/models/tiny-stories/tokenizer.json";
-    Expected<MappedFile> file = MappedFile::open(path);
-    require(file.isOk());
-    Expected<Tokenizer> read = Tokenizer::fromJson(file->text(), path);
-    require(read.isOk());
-    return read.take();
-  }();
-  return tokenizer;
-}
 
 /// Two bytes a token; every other value is likely to be a control token.
 std::vector<TokenId> readTokens(std::string_view bytes) {
@@ -44,7 +25,8 @@ std::vector<TokenId> readTokens(std::string_view bytes) {
 }
 
 void parse(const std::vector<TokenId> &ids, HarmonyParserOptions options) {
-  Expected<HarmonyParser> parser = HarmonyParser::create(tokenizer(), options);
+  Expected<HarmonyParser> parser =
+      HarmonyParser::create(validTokenizer(), options);
   require(parser.isOk());
   std::vector<HarmonyEvent> events;
   Status status;
@@ -67,10 +49,11 @@ void render(std::string_view json) {
   if (!conversation)
     return;
   Expected<std::string> text = conversation->renderText();
-  Expected<std::vector<TokenId>> ids = conversation->renderTokens(tokenizer());
+  Expected<std::vector<TokenId>> ids =
+      conversation->renderTokens(validTokenizer());
   require(text.isOk() == ids.isOk());
   if (text)
-    require(tokenizer().decode(*ids) == *text);
+    require(validTokenizer().decode(*ids) == *text);
   (void)conversation->withSystem({}).renderText();
 }
 

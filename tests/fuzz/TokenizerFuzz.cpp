@@ -9,34 +9,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/support/MappedFile.h"
 #include "runtime/text/StopStrings.h"
 #include "runtime/text/Tokenizer.h"
 #include "runtime/text/Utf8.h"
 #include "runtime/text/Utf8Stream.h"
-#include <cstdlib>
+#include "tests/fuzz/FuzzTokenizer.h"
 
 using namespace gossamer;
 
 namespace {
-
-void require(bool condition) {
-  if (!condition)
-    std::abort();
-}
-
-const Tokenizer &validTokenizer() {
-  static const Tokenizer tokenizer = [] {
-    std::string path =
-        GOSSAMER_SOURCE_DIR "/models/tiny-stories/tokenizer.json";
-    Expected<MappedFile> file = MappedFile::open(path);
-    require(file.isOk());
-    Expected<Tokenizer> read = Tokenizer::fromJson(file->text(), path);
-    require(read.isOk());
-    return read.take();
-  }();
-  return tokenizer;
-}
 
 /// A tokenizer that loaded must work on any text, or fail with a message.
 void use(const Expected<Tokenizer> &tokenizer) {
