@@ -25,7 +25,8 @@ def GptOss_WeightLayout : GptOss_Enum<"WeightLayout",
     "how a parameter lies in memory", [
       I32EnumAttrCase<"RowMajor", 0, "row_major">,
       I32EnumAttrCase<"Transposed", 1, "transposed">,
-      I32EnumAttrCase<"Published", 2, "published">]>;
+      I32EnumAttrCase<"Published", 2, "published">,
+      I32EnumAttrCase<"RowPanel", 3, "row_panel">]>;
 
 def GptOss_RopeScaling : GptOss_Enum<"RopeScaling",
     "how rotary frequencies are stretched", [

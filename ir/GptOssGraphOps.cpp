@@ -19,7 +19,7 @@ using namespace mlir::gptoss::detail;
 //===----------------------------------------------------------------------===//
 
 LogicalResult ParameterOp::verify() {
-  size_t tensors = getWeightType().getStorageTypes().size();
+  size_t tensors = getWeightType().isMxFp4() ? 2 : 1;
   if (getSources().size() != tensors)
     return emitOpError() << "expects " << tensors
                          << (tensors == 1 ? " source" : " sources")
@@ -97,9 +97,11 @@ LogicalResult LinearOp::verify() {
   if (getResidual() && getResidual().getType() != getType())
     return emitOpError() << "expects a residual of type " << getType()
                          << " but got " << getResidual().getType();
-  if (weight.getLayout() != WeightLayout::RowMajor)
-    return emitOpError() << "expects a weight of layout row_major but got "
-                         << stringifyWeightLayout(weight.getLayout());
+  if (weight.getLayout() != WeightLayout::RowMajor &&
+      weight.getLayout() != WeightLayout::RowPanel)
+    return emitOpError()
+           << "expects a weight of layout row_major or row_panel but got "
+           << stringifyWeightLayout(weight.getLayout());
   return success();
 }
 

@@ -41,12 +41,13 @@ let opDocGroup = GptOss_GraphGroup in {
 def GptOss_ParameterOp : GptOss_Op<"parameter", [Symbol]> {
   let summary = "Declares a parameter of the model";
   let description = [{
-    Names the checkpoint tensors that a parameter consists of, in the order of
-    `WeightType::getStorageTypes()`: one tensor, or blocks and scales.
+    Names the checkpoint tensors that a parameter is made of: MXFP4 blocks and
+    scales, or one tensor. They are what `WeightType::getStorageTypes()` lists,
+    but for the layout `row_panel`, whose tensors are made from them.
 
     Constraints:
 
-    - C1: as many source names as the type has tensors.
+    - C1: two source names for an f4E2M1FN weight, one for any other.
     - C2: no source name is empty.
 
     Example:
@@ -143,7 +144,8 @@ def GptOss_LinearOp : GptOss_ComputeOp<"linear", [AttrSizedOperandSegments,
   let description = [{
     y[t, n] = sum_k x[t, k] W[n, k] + bias[n] + residual[t, n], where a missing
     operand adds nothing. Accumulated in f32 in an order that depends on k only,
-    then bias, then residual. The frontend makes it without `residual`;
+    then bias, then residual; with an i8 weight the plan multiplies quantized
+    inputs. The frontend makes it without `residual`;
     `fuse-residual` adds that.
 
     Constraints:
@@ -151,7 +153,7 @@ def GptOss_LinearOp : GptOss_ComputeOp<"linear", [AttrSizedOperandSegments,
     - C1: the weight has as many columns as a row has elements.
     - C2: the bias has as many elements as the weight has rows.
     - C3: the residual has the result's type.
-    - C4: the weight's layout is `row_major`.
+    - C4: the weight's layout is `row_major` or `row_panel`.
 
     Example:
 

@@ -60,7 +60,8 @@ Type WeightType::parse(AsmParser &parser) {
       std::optional<WeightLayout> parsed = symbolizeWeightLayout(value);
       if (!parsed) {
         parser.emitError(keyLoc)
-            << "expects a layout (row_major, transposed, published) but got '"
+            << "expects a layout (row_major, transposed, published, row_panel) "
+               "but got '"
             << value << "'";
         return Type();
       }
@@ -89,6 +90,38 @@ void WeightType::print(AsmPrinter &printer) const {
   printer << '>';
 }
 
+/// What blocks of an element need.
+static LogicalResult
+verifyBlocks(function_ref<InFlightDiagnostic()> emitError,
+             ArrayRef<int64_t> shape, Type elementType, Type scaleType,
+             int64_t blockSize, WeightLayout layout) {
+  bool fourBit = isa<Float4E2M1FNType>(elementType);
+  bool fits =
+      blockSize == WeightType::kBlock &&
+      (fourBit ? isa_and_present<Float8E8M0FNUType>(scaleType) &&
+                     (layout == WeightLayout::Published ||
+                      layout == WeightLayout::RowPanel)
+               : isa_and_present<BFloat16Type>(scaleType) &&
+                     layout == WeightLayout::RowPanel);
+  if (!fits)
+    return emitError() << "expects scale = "
+                       << (fourBit ? "f8E8M0FNU" : "bf16")
+                       << ", block = 32, layout = "
+                       << (fourBit ? "published or row_panel" : "row_panel")
+                       << " with " << elementType
+                       << " elements but got scale = " << scaleType
+                       << ", block = " << blockSize
+                       << ", layout = " << stringifyWeightLayout(layout);
+  if (shape.size() < 2)
+    return emitError() << "expects a weight with blocks of rank 2 or 3 but got "
+                          "rank "
+                       << shape.size();
+  if (shape.back() % blockSize != 0)
+    return emitError() << "expects a last dimension that is a multiple of "
+                       << blockSize << " but got " << shape.back();
+  return success();
+}
+
 LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError,
                                  ArrayRef<int64_t> shape, Type elementType,
                                  Type scaleType, int64_t blockSize,
@@ -99,30 +132,18 @@ LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError,
   for (int64_t dim : shape)
     if (dim <= 0)
       return emitError() << "expects positive dimensions but got " << dim;
-  bool fourBit = isa<Float4E2M1FNType>(elementType);
-  if (!isa<BFloat16Type, Float16Type, Float32Type>(elementType) && !fourBit)
+  if (isa<Float4E2M1FNType>(elementType) || elementType.isInteger(8))
+    return verifyBlocks(emitError, shape, elementType, scaleType, blockSize,
+                        layout);
+  if (!isa<BFloat16Type, Float16Type, Float32Type>(elementType))
     return emitError()
-           << "expects an element of bf16, f16, f32 or f4E2M1FN but got "
+           << "expects an element of bf16, f16, f32, f4E2M1FN or i8 but got "
            << elementType;
-  bool published = layout == WeightLayout::Published;
-  if (!fourBit && (scaleType || blockSize != 0 || published))
-    return emitError() << "expects no scale, block or published layout with "
+  if (scaleType || blockSize != 0 || layout == WeightLayout::Published ||
+      layout == WeightLayout::RowPanel)
+    return emitError() << "expects no scale, block, published or row_panel "
+                          "layout with "
                        << elementType << " elements but got one";
-  if (fourBit) {
-    if (!isa_and_present<Float8E8M0FNUType>(scaleType) || blockSize != 32 ||
-        !published)
-      return emitError() << "expects scale = f8E8M0FNU, block = 32, layout = "
-                            "published with f4E2M1FN elements but got scale = "
-                         << scaleType << ", block = " << blockSize
-                         << ", layout = " << stringifyWeightLayout(layout);
-    if (shape.size() < 2)
-      return emitError() << "expects an MXFP4 weight of rank 2 or 3 but got "
-                            "rank "
-                         << shape.size();
-    if (shape.back() % blockSize != 0)
-      return emitError() << "expects a last dimension that is a multiple of "
-                         << blockSize << " but got " << shape.back();
-  }
   if (layout == WeightLayout::Transposed && shape.size() < 2)
     return emitError() << "expects a transposed weight of rank 2 or 3 but got "
                           "rank "
@@ -132,7 +153,12 @@ LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError,
 
 WeightType WeightType::getMxFp4(MLIRContext *context, ArrayRef<int64_t> shape) {
   return get(context, shape, Float4E2M1FNType::get(context),
-             Float8E8M0FNUType::get(context), 32, WeightLayout::Published);
+             Float8E8M0FNUType::get(context), kBlock, WeightLayout::Published);
+}
+
+WeightType WeightType::getInt8(MLIRContext *context, ArrayRef<int64_t> shape) {
+  return get(context, shape, IntegerType::get(context, 8),
+             BFloat16Type::get(context), kBlock, WeightLayout::RowPanel);
 }
 
 int64_t WeightType::getNumElements() const {
@@ -141,8 +167,20 @@ int64_t WeightType::getNumElements() const {
 
 SmallVector<MemRefType> WeightType::getStorageTypes() const {
   SmallVector<int64_t> shape(getShape());
+  auto byte = IntegerType::get(getContext(), 8);
+  if (getLayout() == WeightLayout::RowPanel) {
+    // A word is four bytes of each row.
+    int64_t words = isMxFp4() ? getBlockSize() / 8 : getBlockSize() / 4;
+    shape.back() /= getBlockSize();
+    shape[shape.size() - 2] =
+        llvm::divideCeil(shape[shape.size() - 2], kPanelRows);
+    SmallVector<int64_t> scales(shape);
+    scales.push_back(kPanelRows);
+    shape.append({words, kPanelRows, 4});
+    return {MemRefType::get(shape, byte),
+            MemRefType::get(scales, isMxFp4() ? Type(byte) : getScaleType())};
+  }
   if (isMxFp4()) {
-    auto byte = IntegerType::get(getContext(), 8);
     shape.back() /= getBlockSize();
     auto scales = MemRefType::get(shape, byte);
     shape.push_back(getBlockSize() / 2);

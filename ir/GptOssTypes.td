@@ -27,15 +27,22 @@ def GptOss_WeightType : GptOss_Type<"Weight", "weight"> {
     | `row_major` (elided) | one, of the logical shape |
     | `transposed` | one, [experts, in, out] (or [in, out]) |
     | `published` | MXFP4: bytes [.., out, in/block, block/2] with the even element in the low nibble, and E8M0 scales [.., out, in/block] |
+    | `row_panel` | values [.., panels, in/block, words, 16, 4] and scales [.., panels, in/block, 16], where a panel is 16 rows (`out` rounded up; rows beyond it are zeros) |
+
+    A word of a panel is four bytes of each of its 16 rows. An MXFP4 block has
+    four words, in the order of the published bytes. An int8 block has eight: the
+    weights plus 128, first the even inputs of the block, then the odd ones; the
+    value of a weight w is w times the block's scale.
 
     Constraints:
 
     - C1: the rank is 1, 2 or 3 and every dimension is positive.
-    - C2: the element is bf16, f16, f32 or f4E2M1FN.
-    - C3: scale, block and layout `published` come with f4E2M1FN and only with
-      it; the scale is f8E8M0FNU and the block is 32.
-    - C4: the last dimension of an MXFP4 weight is a multiple of the block, and
-      its rank is 2 or 3.
+    - C2: the element is bf16, f16, f32, f4E2M1FN or i8.
+    - C3: an f4E2M1FN weight has scale f8E8M0FNU, block 32 and layout `published`
+      or `row_panel`; an i8 weight scale bf16, block 32 and layout `row_panel`;
+      all others have no scale, no block and neither of these layouts.
+    - C4: the last dimension of a weight with blocks is a multiple of the block,
+      and its rank is 2 or 3.
     - C5: a `transposed` weight has rank 2 or 3.
 
     Examples:
@@ -44,6 +51,7 @@ def GptOss_WeightType : GptOss_Type<"Weight", "weight"> {
     !gptoss.weight<256x192xbf16>
     !gptoss.weight<16x256x192xbf16, layout = transposed>
     !gptoss.weight<16x256x192xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = published>
+    !gptoss.weight<256x192xi8, scale = bf16, block = 32, layout = row_panel>
     ```
   }];
   let parameters = (ins
@@ -66,14 +74,25 @@ def GptOss_WeightType : GptOss_Type<"Weight", "weight"> {
     /// The MXFP4 weight of this logical shape in the published layout.
     static WeightType getMxFp4(::mlir::MLIRContext *context,
                                ::llvm::ArrayRef<int64_t> shape);
+    /// The 8-bit weight of this logical shape, in row panels.
+    static WeightType getInt8(::mlir::MLIRContext *context,
+                              ::llvm::ArrayRef<int64_t> shape);
+    /// Rows of a panel, elements of a block of scaled weights.
+    static constexpr int64_t kPanelRows = 16, kBlock = 32;
 
     int64_t getRank() const { return getShape().size(); }
     int64_t getDimSize(unsigned i) const { return getShape()[i]; }
     int64_t getNumElements() const;
+    /// Whether a scale is shared by each block of elements.
+    bool isScaled() const { return static_cast<bool>(getScaleType()); }
     /// Whether elements are 4-bit floats with a scale a block.
-    bool isMxFp4() const { return static_cast<bool>(getScaleType()); }
+    bool isMxFp4() const {
+      return ::llvm::isa<::mlir::Float4E2M1FNType>(getElementType());
+    }
+    /// Whether elements are bytes with a scale a block.
+    bool isInt8() const { return getElementType().isInteger(8); }
     /// Memref types of the tensors that it consists of, in binding order:
-    /// one, or blocks and scales.
+    /// one, or values and scales.
     ::llvm::SmallVector<::mlir::MemRefType> getStorageTypes() const;
     /// Bytes of all its tensors.
     int64_t getStorageBytes() const;

@@ -19,9 +19,10 @@ using namespace gossamer;
 static constexpr int64_t rowsPerItem = 16;
 
 FunctionOutliner::FunctionOutliner(func::FuncOp function, KernelTable &kernels,
-                                   int64_t maxTokens)
+                                   int64_t maxTokens,
+                                   int64_t activationParts)
     : function_(function), kernels_(kernels), maxTokens_(maxTokens),
-      builder_(function.getContext()) {}
+      activationParts_(activationParts), builder_(function.getContext()) {}
 
 LogicalResult FunctionOutliner::run() {
   if (!function_.getBody().hasOneBlock())
@@ -268,8 +269,57 @@ DictionaryAttr FunctionOutliner::getConfig(Operation *op,
                builder_.getBoolAttr(bool(linear.getResidual())));
     config.set("rows", builder_.getStringAttr(
                            rows == Rows::Tokens ? "tokens" : "outputs"));
+    if (isQuantized(linear.getWeight().getType()))
+      config.set("quantized", builder_.getBoolAttr(true));
   }
   return config.getDictionary(builder_.getContext());
+}
+
+/// Location of a launch beside the one that `loc` names:
+/// "layers.0.mlp.residual" gives "layers.0.mlp.router".
+static Location getSiblingLoc(Location loc, StringRef name) {
+  auto own = loc->findInstanceOf<NameLoc>();
+  if (!own)
+    return loc;
+  StringRef parent = own.getName().getValue().rsplit('.').first;
+  auto sibling = StringAttr::get(loc.getContext(), parent + "." + name);
+  return NameLoc::get(sibling, own.getChildLoc());
+}
+
+LogicalResult FunctionOutliner::addInput(Location loc, Value buffer,
+                                         AffineMap rows, WeightType weight,
+                                         SmallVectorImpl<Value> &bindings) {
+  if (!isQuantized(weight)) {
+    if (weight.isInt8())
+      return emitError(loc) << "expects activation-parts of 1 or 2 with an i8 "
+                               "weight but got 0";
+    bindings.push_back(buffer);
+    return success();
+  }
+  Quantized &quantized = quantized_[{buffer, weight.getElementType()}];
+  if (!quantized.values) {
+    ArrayRef<int64_t> shape = cast<MemRefType>(buffer.getType()).getShape();
+    int64_t blocks = shape[1] / WeightType::kBlock;
+    quantized.values = allocate(loc, {shape[0], activationParts_, shape[1]},
+                                builder_.getI8Type());
+    quantized.scales =
+        allocate(loc, {shape[0], blocks}, builder_.getF32Type());
+    quantized.offsets =
+        allocate(loc, {shape[0], blocks}, builder_.getI32Type());
+    // Weights are stored as unsigned bytes: 12 + 2 w for a 4-bit one, 128 + w.
+    auto number = [&](StringRef name, double value) {
+      return builder_.getNamedAttr(name, builder_.getF64FloatAttr(value));
+    };
+    dispatch(loc, "quantize",
+             {buffer, quantized.values, quantized.scales, quantized.offsets},
+             builder_.getDictionaryAttr(
+                 {number("unit", weight.isInt8() ? 1.0 : 0.5),
+                  number("zero", weight.isInt8() ? 128 : 12)}),
+             rows);
+  }
+  llvm::append_values(bindings, quantized.values, quantized.scales,
+                      quantized.offsets);
+  return success();
 }
 
 LogicalResult FunctionOutliner::convertCompute(ComputeOpInterface op) {
@@ -286,6 +336,15 @@ LogicalResult FunctionOutliner::convertCompute(ComputeOpInterface op) {
   Value updated;
   for (Value operand : op->getOperands()) {
     Value buffer = buffers_.lookup(operand);
+    if (auto linear = dyn_cast<LinearOp>(*op);
+        linear && bindings.empty()) {
+      AffineExpr count = builder_.getAffineDimExpr(*rows == Rows::Tokens ? 0 : 1);
+      if (failed(addInput(getSiblingLoc(op->getLoc(), "quantize"), buffer,
+                          AffineMap::get(2, 0, count),
+                          linear.getWeight().getType(), bindings)))
+        return failure();
+      continue;
+    }
     if (isa<CacheType>(operand.getType())) {
       if (isa<CacheAppendOp>(*op)) {
         // Bindings that are written come last.
@@ -314,17 +373,6 @@ LogicalResult FunctionOutliner::convertCompute(ComputeOpInterface op) {
            getConfig(op, *lookupKernelOperation(name), *rows),
            getWork(op, *rows));
   return success();
-}
-
-/// Location of a launch beside the one that `loc` names:
-/// "layers.0.mlp.residual" gives "layers.0.mlp.router".
-static Location getSiblingLoc(Location loc, StringRef name) {
-  auto own = loc->findInstanceOf<NameLoc>();
-  if (!own)
-    return loc;
-  StringRef parent = own.getName().getValue().rsplit('.').first;
-  auto sibling = StringAttr::get(loc.getContext(), parent + "." + name);
-  return NameLoc::get(sibling, own.getChildLoc());
 }
 
 LogicalResult FunctionOutliner::convertMoe(MoeOp op) {
@@ -374,28 +422,43 @@ LogicalResult FunctionOutliner::convertMoe(MoeOp op) {
   int64_t panels = llvm::divideCeil(2 * width, rowsPerItem);
   AffineExpr most[] = {builder_.getAffineConstantExpr(experts * panels),
                        count * (k * panels)};
-  dispatch(gateUpLoc, "expert_gate_up",
-           {input, chosen, offsets, active, slots, op.getGateUp(),
-            op.getGateUpBias(), hidden},
-           builder_.getDictionaryAttr({named("alpha", op.getAlphaAttr()), kAttr,
-                                       named("limit", op.getLimitAttr())}),
+  SmallVector<Value> bindings;
+  if (failed(addInput(getSiblingLoc(op.getLoc(), "quantize"), input,
+                      AffineMap::get(2, 0, count), op.getGateUp().getType(),
+                      bindings)))
+    return failure();
+  bindings.append({chosen, offsets, active, slots, op.getGateUp(),
+                   op.getGateUpBias(), hidden});
+  NamedAttrList gateUpConfig(ArrayRef<NamedAttribute>{
+      named("alpha", op.getAlphaAttr()), kAttr,
+      named("limit", op.getLimitAttr())});
+  if (isQuantized(op.getGateUp().getType()))
+    gateUpConfig.set("quantized", builder_.getBoolAttr(true));
+  dispatch(gateUpLoc, "expert_gate_up", bindings,
+           gateUpConfig.getDictionary(builder_.getContext()),
            AffineMap::get(2, 0, most, builder_.getContext()));
 
-  SmallVector<Value> bindings = {hidden,       chosen,          offsets,
-                                 active,       slots,           weights,
-                                 op.getDown(), op.getDownBias()};
+  bindings.clear();
+  if (failed(addInput(getSiblingLoc(op.getLoc(), "quantize_hidden"), hidden,
+                      AffineMap::get(2, 0, count * k), op.getDown().getType(),
+                      bindings)))
+    return failure();
+  bindings.append({chosen, offsets, active, slots, weights, op.getDown(),
+                   op.getDownBias()});
   if (op.getResidual())
     bindings.push_back(buffers_.lookup(op.getResidual()));
   Value output = getResultBuffer(op, op.getResult());
   if (!output)
     return failure();
   bindings.push_back(output);
-  bool hasResidual = bool(op.getResidual());
-  dispatch(
-      op.getLoc(), "expert_down", bindings,
-      builder_.getDictionaryAttr(
-          {named("has_residual", builder_.getBoolAttr(hasResidual)), kAttr}),
-      constantWork(llvm::divideCeil(columns, rowsPerItem)));
+  NamedAttrList downConfig(ArrayRef<NamedAttribute>{
+      named("has_residual", builder_.getBoolAttr(bool(op.getResidual()))),
+      kAttr});
+  if (isQuantized(op.getDown().getType()))
+    downConfig.set("quantized", builder_.getBoolAttr(true));
+  dispatch(op.getLoc(), "expert_down", bindings,
+           downConfig.getDictionary(builder_.getContext()),
+           constantWork(llvm::divideCeil(columns, rowsPerItem)));
   rows_[op.getResult()] = *rows;
   return success();
 }

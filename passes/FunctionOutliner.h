@@ -22,8 +22,10 @@ namespace gossamer {
 
 class FunctionOutliner {
 public:
+  /// `activationParts`: int8 parts of an activation that is multiplied with
+  /// scaled weights, 0 for float32.
   FunctionOutliner(mlir::func::FuncOp function, KernelTable &kernels,
-                   int64_t maxTokens);
+                   int64_t maxTokens, int64_t activationParts);
 
   /// Rewrites the function, or emits an error.
   mlir::LogicalResult run();
@@ -33,12 +35,25 @@ public:
 private:
   /// What the first dimension of a tensor counts.
   enum class Rows { Tokens, Outputs };
+  /// Buffers that `quantize` writes, in the order of its bindings.
+  struct Quantized {
+    mlir::Value values, scales, offsets;
+  };
 
   mlir::LogicalResult convertSignature();
   mlir::LogicalResult bindResults();
   mlir::LogicalResult convertOperation(mlir::Operation *op);
   mlir::LogicalResult convertCompute(mlir::gptoss::ComputeOpInterface op);
   mlir::LogicalResult convertMoe(mlir::gptoss::MoeOp op);
+  /// Bindings of a product's input: itself, or what `quantize` makes of it for
+  /// a scaled `weight`.
+  mlir::LogicalResult addInput(mlir::Location loc, mlir::Value buffer,
+                               mlir::AffineMap rows,
+                               mlir::gptoss::WeightType weight,
+                               llvm::SmallVectorImpl<mlir::Value> &bindings);
+  bool isQuantized(mlir::gptoss::WeightType weight) const {
+    return activationParts_ > 0 && weight.isScaled();
+  }
   mlir::LogicalResult convertView(mlir::Operation *op);
   void finish();
 
@@ -64,12 +79,15 @@ private:
   mlir::func::FuncOp function_;
   KernelTable &kernels_;
   int64_t maxTokens_;
+  int64_t activationParts_;
   int64_t maxKeys_ = 0;
   mlir::OpBuilder builder_;
   mlir::IRMapping buffers_;
   CacheChain cache_;
   llvm::DenseMap<mlir::Value, Rows> rows_;
   llvm::DenseMap<mlir::AffineMap, mlir::Value> items_;
+  /// By buffer and element of the weights.
+  llvm::DenseMap<std::pair<mlir::Value, mlir::Type>, Quantized> quantized_;
   mlir::Operation *firstOperation_ = nullptr;
   mlir::Value tokens_, outputs_;
   unsigned numDispatches_ = 0;

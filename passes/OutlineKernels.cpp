@@ -32,6 +32,11 @@ struct OutlineKernels final : impl::OutlineKernelsBase<OutlineKernels> {
                          << maxTokens.getValue();
       return signalPassFailure();
     }
+    if (activationParts < 0 || activationParts > 2) {
+      module.emitError() << "expects activation-parts of 0, 1 or 2 but got "
+                         << activationParts.getValue();
+      return signalPassFailure();
+    }
     KernelTable kernels(module);
     for (auto function : module.getOps<mlir::func::FuncOp>()) {
       bool hasTensors = llvm::any_of(function.getArgumentTypes(),
@@ -40,7 +45,7 @@ struct OutlineKernels final : impl::OutlineKernelsBase<OutlineKernels> {
                                      llvm::IsaPred<mlir::RankedTensorType>);
       if (function.isDeclaration() || !hasTensors)
         continue;
-      FunctionOutliner outliner(function, kernels, maxTokens);
+      FunctionOutliner outliner(function, kernels, maxTokens, activationParts);
       if (failed(outliner.run()))
         return signalPassFailure();
       numDispatches += outliner.getNumDispatches();

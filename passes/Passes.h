@@ -63,6 +63,19 @@ struct PlanPipelineOptions
   Option<int64_t> maxTokens{*this, "max-tokens",
                             llvm::cl::desc("tokens of the largest step"),
                             llvm::cl::init(512)};
+  Option<int64_t> activationParts{
+      *this, "activation-parts",
+      llvm::cl::desc("int8 parts of the inputs of products with scaled "
+                     "weights; 0: float32"),
+      llvm::cl::init(0)};
+  Option<bool> packMxFp4{
+      *this, "pack-mxfp4",
+      llvm::cl::desc("row panels of the experts' MXFP4 matrices"),
+      llvm::cl::init(false)};
+  Option<bool> denseInt8{
+      *this, "dense-int8",
+      llvm::cl::desc("8-bit row panels of the matrices of gptoss.linear"),
+      llvm::cl::init(false)};
 };
 
 /// Names that `disable` takes, in the order in which they run.

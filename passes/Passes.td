@@ -101,6 +101,36 @@ def FuseResidual : FusionPass<"fuse-residual"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+def PackWeights : Pass<"gptoss-pack-weights", "::mlir::ModuleOp"> {
+  let summary = "Choose how the matrices lie in memory";
+  let description = [{
+    Changes the type of parameters, and so what the artifact stores of them.
+    `mxfp4` puts the experts' MXFP4 matrices into row panels: the same numbers
+    in the order in which kernels read them. `dense-int8` makes 8-bit row panels
+    of the matrices of `gptoss.linear`, which rounds them. A parameter is changed
+    when all its uses are such products and its rows are whole blocks; a remark
+    of the category `pack-weights` says why one is not.
+
+    ```mlir
+    gptoss.parameter @q : !gptoss.weight<256x192xbf16> from ["q.weight"]
+    // becomes with dense-int8
+    gptoss.parameter @q : !gptoss.weight<256x192xi8, scale = bf16, block = 32, layout = row_panel> from ["q.weight"]
+    ```
+  }];
+  let options = [
+    Option<"mxfp4", "mxfp4", "bool", "false",
+      "row panels of the experts' MXFP4 matrices">,
+    Option<"denseInt8", "dense-int8", "bool", "false",
+      "8-bit row panels of the matrices of gptoss.linear">];
+  let dependentDialects = ["::mlir::gptoss::GptOssDialect"];
+  let statistics = [
+    Statistic<"numPacked", "packed", "parameters changed">];
+}
+
+//===----------------------------------------------------------------------===//
 // Planning: graph or fused level to plan level
 //===----------------------------------------------------------------------===//
 
@@ -123,9 +153,16 @@ def OutlineKernels : Pass<"gptoss-outline-kernels", "::mlir::ModuleOp"> {
     The cache is updated in place, so its states must form a chain: an error
     where one is used after its layer was appended to again. Any mix of fused and
     unfused operations is fine; `gptoss.moe` becomes four kernels.
+
+    With `activation-parts` of 1 or 2, products with scaled weights (i8, and the
+    MXFP4 experts of `gptoss.moe`) read their input as blocks of 32 int8 numbers
+    in one or two parts, which a kernel `quantize` makes once for all products
+    of an input. i8 weights need it.
   }];
   let options = [Option<"maxTokens", "max-tokens", "int64_t", "512",
-      "tokens of the largest step">];
+      "tokens of the largest step">,
+    Option<"activationParts", "activation-parts", "int64_t", "0",
+      "int8 parts of the inputs of products with scaled weights; 0: float32">];
   let dependentDialects = ["::mlir::gptoss::GptOssDialect",
     "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",
     "::mlir::arith::ArithDialect"];

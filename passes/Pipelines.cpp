@@ -49,8 +49,15 @@ void gossamer::buildFusePipeline(OpPassManager &manager,
 
 void gossamer::buildPlanPipeline(OpPassManager &manager,
                                  const PlanPipelineOptions &options) {
+  if (options.packMxFp4 || options.denseInt8) {
+    PackWeightsOptions pack;
+    pack.mxfp4 = options.packMxFp4;
+    pack.denseInt8 = options.denseInt8;
+    manager.addPass(createPackWeights(pack));
+  }
   OutlineKernelsOptions outline;
   outline.maxTokens = options.maxTokens;
+  outline.activationParts = options.activationParts;
   manager.addPass(createOutlineKernels(outline));
   manager.addNestedPass<func::FuncOp>(createGroupDispatches());
   manager.addNestedPass<func::FuncOp>(createPlanMemory());

@@ -27,7 +27,7 @@ namespace gossamer::cpu {
 static constexpr StringLiteral kUsedFeatures[] = {
     "sse3",    "ssse3",    "sse4.1",   "sse4.2",   "popcnt",  "avx",
     "avx2",    "bmi",      "bmi2",     "f16c",     "fma",     "lzcnt",
-    "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"};
+    "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512vnni"};
 
 CpuFeatures::CpuFeatures(StringRef list) {
   SmallVector<StringRef> parts;

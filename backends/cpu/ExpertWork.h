@@ -18,7 +18,7 @@
 namespace gossamer::cpu {
 
 /// Weight rows of one item.
-inline constexpr int64_t kItemRows = 16;
+inline constexpr int64_t kItemRows = kPanelRows;
 
 inline int64_t ceilDiv(int64_t n, int64_t d) { return (n + d - 1) / d; }
 
@@ -27,15 +27,18 @@ public:
   explicit ExpertWork(KernelBuilder &k) : k_(k) {}
 
   /// Number of the a-th active expert.
-  Value expert(Value a) { return entry(1, a); }
+  Value expert(Value a) { return entry(0, a); }
   /// Where its slots begin and end.
-  Value firstSlot(Value a) { return entry(2, a); }
-  Value endSlot(Value a) { return entry(2, k_.addi(a, 1)); }
+  Value firstSlot(Value a) { return entry(1, a); }
+  Value endSlot(Value a) { return entry(1, k_.addi(a, 1)); }
   /// Experts that have work.
-  Value active() { return entry(3, k_.index(0)); }
+  Value active() { return entry(2, k_.index(0)); }
   /// Slot at place `i` of the list.
-  Value slot(Value i) { return entry(4, i); }
+  Value slot(Value i) { return entry(3, i); }
   Value token(Value slot) { return k_.divi(slot, k_.kernel.topK); }
+
+  /// Binding after the four lists.
+  unsigned afterLists() const { return k_.kernel.afterInput() + 4; }
 
   /// Items of expert_gate_up: blocks of rows of the active experts.
   void forGateUpItems(
@@ -50,7 +53,8 @@ public:
   }
 
 private:
-  Value entry(unsigned binding, Value i) {
+  Value entry(unsigned list, Value i) {
+    unsigned binding = k_.kernel.afterInput() + list;
     return k_.toIndex(k_.loadScalar(k_.arg(binding), i));
   }
 

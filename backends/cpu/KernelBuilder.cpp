@@ -143,6 +143,17 @@ void KernelBuilder::ifThen(Value condition, llvm::function_ref<void()> body) {
   body();
 }
 
+void KernelBuilder::ifThenElse(Value condition,
+                               llvm::function_ref<void()> then,
+                               llvm::function_ref<void()> otherwise) {
+  auto op = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(op.thenBlock()->getTerminator());
+  then();
+  b.setInsertionPoint(op.elseBlock()->getTerminator());
+  otherwise();
+}
+
 void KernelBuilder::forChunks(int64_t n,
                               llvm::function_ref<void(Value, Value)> body) {
   carryChunks(n, {}, [&](Value i, Value mask, ValueRange) {

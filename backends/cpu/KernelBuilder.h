@@ -140,6 +140,8 @@ public:
   Values forCarry(Value from, Value to, int64_t step, ValueRange inits,
                   llvm::function_ref<Values(Value, ValueRange)> body);
   void ifThen(Value condition, llvm::function_ref<void()> body);
+  void ifThenElse(Value condition, llvm::function_ref<void()> then,
+                  llvm::function_ref<void()> otherwise);
   /// Work items begin ... end-1.
   void forItems(llvm::function_ref<void(Value)> body) {
     forEach(args.begin, args.end, 1, body);
@@ -168,7 +170,7 @@ public:
   Value widen(Value value);
   /// Element (expert,) row, k of a weight of any form, as f32.
   Value loadWeight(unsigned binding, Value expert, Value row, Value k);
-  /// 2^(s-127) from the i32 value of an E8M0 byte s; s = 0 is subnormal.
+  /// 2^(s-127) from the i32 value(s) of E8M0 bytes s; s = 0 is subnormal.
   Value scaleFromE8M0(Value bits);
 
   // Lanes.

@@ -25,6 +25,8 @@ int64_t WeightForm::rowBytes() const {
     return inputs() * 2;
   case Element::MXFP4:
     return inputs() / 32 * 17;
+  case Element::I8:
+    return inputs() / 32 * 34;
   }
   return 0;
 }
@@ -32,6 +34,19 @@ int64_t WeightForm::rowBytes() const {
 SmallVector<MemRefType, 2>
 WeightForm::storageTypes(MLIRContext *context) const {
   Builder b(context);
+  if (layout == Layout::RowPanel) {
+    SmallVector<int64_t, 6> scales(shape.begin(), shape.end());
+    scales.back() /= kScaleBlock;
+    int64_t &panels = scales[scales.size() - 2];
+    panels = llvm::divideCeil(panels, kPanelRows);
+    SmallVector<int64_t, 6> values(scales);
+    scales.push_back(kPanelRows);
+    // Words, rows and bytes of a block as one dimension.
+    bool fourBit = element == Element::MXFP4;
+    values.push_back(kPanelRows * (fourBit ? kScaleBlock / 2 : kScaleBlock));
+    return {MemRefType::get(values, b.getI8Type()),
+            MemRefType::get(scales, fourBit ? b.getI8Type() : b.getI16Type())};
+  }
   if (element == Element::MXFP4) {
     SmallVector<int64_t, 4> scales(shape.begin(), shape.end());
     scales.back() /= 32;
@@ -82,7 +97,7 @@ unsigned KernelDescription::numPointers() const {
   for (const BindingForm &binding : bindings) {
     const auto *weight = std::get_if<WeightForm>(&binding);
     bool isPair = std::holds_alternative<CacheForm>(binding) ||
-                  (weight && weight->element == Element::MXFP4);
+                  (weight && weight->isScaled());
     count += isPair ? 2 : 1;
   }
   return count;

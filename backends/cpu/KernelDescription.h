@@ -26,10 +26,13 @@
 namespace gossamer::cpu {
 
 /// Elements of a parameter as stored.
-enum class Element { F32, BF16, F16, MXFP4 };
+enum class Element { F32, BF16, F16, MXFP4, I8 };
 
 /// Order of a parameter's elements; see !gptoss.weight.
-enum class Layout { RowMajor, Transposed, Published };
+enum class Layout { RowMajor, Transposed, Published, RowPanel };
+
+/// Rows of a panel, and elements that share a scale.
+inline constexpr int64_t kPanelRows = 16, kScaleBlock = 32;
 
 /// A parameter: logical shape [n], [out, in] or [experts, out, in].
 struct WeightForm {
@@ -41,7 +44,11 @@ struct WeightForm {
   int64_t inputs() const { return shape.back(); }
   /// Bytes of one of its rows (all inputs of one output).
   int64_t rowBytes() const;
-  /// The tensors it consists of: one, or blocks and scales. The bits of a bf16
+  /// Whether a scale is shared by each block of elements.
+  bool isScaled() const {
+    return element == Element::MXFP4 || element == Element::I8;
+  }
+  /// The tensors it consists of: one, or values and scales. The bits of a bf16
   /// are an i16: LLVM may convert a bf16 it loads, by calls of a library.
   llvm::SmallVector<mlir::MemRefType, 2>
   storageTypes(mlir::MLIRContext *context) const;
@@ -79,6 +86,9 @@ struct KernelDescription {
   bool rowsAreOutputs = false; ///< linear: rows 0 ... R-1 instead of T-1.
   bool hasBias = false;
   bool hasResidual = false;
+  bool isQuantized = false; ///< the input is int8 parts, scales and offsets.
+  double unit = 1.0;        ///< quantize: value of a step of a weight.
+  int64_t zero = 0;         ///< quantize: what weights are stored with added.
   std::vector<double> inverseFrequencies; ///< rope_table.
   double concentration = 1.0;             ///< rope_table.
 
@@ -88,6 +98,8 @@ struct KernelDescription {
   const WeightForm *matrix() const;
   /// The cache among the bindings, or nullptr.
   const CacheForm *cache() const;
+  /// Binding where what follows the input begins.
+  unsigned afterInput() const { return isQuantized ? 3 : 1; }
   /// Pointers that a launch passes.
   unsigned numPointers() const;
 };

@@ -45,6 +45,7 @@ void emitPlainExpertDown(KernelBuilder &k);
 
 // DotKernels.cpp: 16 lanes; rows of dense or MXFP4 weights, or columns of
 // transposed ones.
+void emitQuantize(KernelBuilder &k);
 void emitLinear(KernelBuilder &k);
 void emitExpertGateUp(KernelBuilder &k);
 void emitExpertDown(KernelBuilder &k);

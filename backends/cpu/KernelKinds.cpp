@@ -17,6 +17,8 @@ namespace gossamer::cpu {
 
 static constexpr llvm::StringLiteral kAvx512[] = {"avx512f", "avx512bw",
                                                   "avx512vl"};
+static constexpr llvm::StringLiteral kVnni[] = {"avx512f", "avx512bw",
+                                                "avx512vl", "avx512vnni"};
 
 static constexpr llvm::StringLiteral kPlain =
     "scalar loops, sums in the order of the inputs";
@@ -25,6 +27,16 @@ static constexpr llvm::StringLiteral kTable =
     "4-bit codes looked up by vpermps, 4 rows x up to 4 tokens";
 static constexpr llvm::StringLiteral kInteger =
     "4-bit codes decoded by integer arithmetic, any target, same bits";
+static constexpr llvm::StringLiteral kPanelTable =
+    "vectors over the 16 rows of a panel, same bits as by rows";
+static constexpr llvm::StringLiteral kPanelInteger =
+    "the same on any target";
+static constexpr llvm::StringLiteral kRowsVnni =
+    "16 rows transposed in registers, vpdpbusd, up to 16 tokens";
+static constexpr llvm::StringLiteral kPanelsVnni =
+    "16 rows of a panel, vpdpbusd, up to 16 tokens";
+static constexpr llvm::StringLiteral kAnyInt8 =
+    "the same by 16-bit products, any target, same bits";
 static constexpr llvm::StringLiteral kDotRows =
     "16-lane sums along rows, 4 rows x up to 4 tokens";
 static constexpr llvm::StringLiteral kDotColumns =
@@ -33,21 +45,30 @@ static constexpr llvm::StringLiteral kDotColumns =
 // clang-format off
 static constexpr KernelKind kKinds[] = {
 #define PLAIN(operation, emit)                                                 \
-  {operation, "plain", 1, WeightNeed::Any, {}, MathMode::Exact, kPlain, emit}
+  {operation, "plain", 1, WeightNeed::Any, false, {}, kPlain, emit}
 #define LANES(operation, emit)                                                 \
-  {operation, "lanes16", 16, WeightNeed::Any, {}, MathMode::Exact, kRows, emit}, \
+  {operation, "lanes16", 16, WeightNeed::Any, false, {}, kRows, emit}, \
   PLAIN(operation, emit)
 #define EXPERT(operation, emit, plain)                                         \
-  {operation, "mxfp4_table", 16, WeightNeed::MxFp4, kAvx512, MathMode::Exact, kTable, emit}, \
-  {operation, "mxfp4_integer", 16, WeightNeed::MxFp4, {}, MathMode::Exact, kInteger, emit}, \
-  {operation, "dense_rows", 16, WeightNeed::DenseRows, {}, MathMode::Exact, kDotRows, emit}, \
-  {operation, "dense_columns", 16, WeightNeed::DenseColumns, {}, MathMode::Exact, kDotColumns, emit}, \
+  {operation, "mxfp4_table", 16, WeightNeed::MxFp4, false, kAvx512, kTable, emit}, \
+  {operation, "mxfp4_integer", 16, WeightNeed::MxFp4, false, {}, kInteger, emit}, \
+  {operation, "panels_table", 16, WeightNeed::MxFp4Panels, false, kAvx512, kPanelTable, emit}, \
+  {operation, "panels_integer", 16, WeightNeed::MxFp4Panels, false, {}, kPanelInteger, emit}, \
+  {operation, "rows_vnni", 16, WeightNeed::MxFp4, true, kVnni, kRowsVnni, emit}, \
+  {operation, "rows_int8", 16, WeightNeed::MxFp4, true, {}, kAnyInt8, emit}, \
+  {operation, "panels_vnni", 16, WeightNeed::MxFp4Panels, true, kVnni, kPanelsVnni, emit}, \
+  {operation, "panels_int8", 16, WeightNeed::MxFp4Panels, true, {}, kAnyInt8, emit}, \
+  {operation, "dense_rows", 16, WeightNeed::DenseRows, false, {}, kDotRows, emit}, \
+  {operation, "dense_columns", 16, WeightNeed::DenseColumns, false, {}, kDotColumns, emit}, \
   PLAIN(operation, plain)
   LANES("embedding", emitEmbedding),
   LANES("rms_norm", emitRmsNorm),
-  {"linear", "mxfp4_table", 16, WeightNeed::MxFp4, kAvx512, MathMode::Exact, kTable, emitLinear},
-  {"linear", "mxfp4_integer", 16, WeightNeed::MxFp4, {}, MathMode::Exact, kInteger, emitLinear},
-  {"linear", "dense_rows", 16, WeightNeed::DenseRows, {}, MathMode::Exact, kDotRows, emitLinear},
+  {"quantize", "blocks32", 16, WeightNeed::Any, false, {}, "a block of 32 at a time", emitQuantize},
+  {"linear", "mxfp4_table", 16, WeightNeed::MxFp4, false, kAvx512, kTable, emitLinear},
+  {"linear", "mxfp4_integer", 16, WeightNeed::MxFp4, false, {}, kInteger, emitLinear},
+  {"linear", "panels_vnni", 16, WeightNeed::Int8Panels, true, kVnni, kPanelsVnni, emitLinear},
+  {"linear", "panels_int8", 16, WeightNeed::Int8Panels, true, {}, kAnyInt8, emitLinear},
+  {"linear", "dense_rows", 16, WeightNeed::DenseRows, false, {}, kDotRows, emitLinear},
   PLAIN("linear", emitPlainLinear),
   LANES("rope_table", emitRopeTable),
   LANES("rope", emitRope),
@@ -55,7 +76,7 @@ static constexpr KernelKind kKinds[] = {
   LANES("rotate", emitRotate),
   LANES("merge_half", emitMergeHalf),
   LANES("cache_append", emitCacheAppend),
-  {"attention", "pages16", 16, WeightNeed::Any, {}, MathMode::Exact,
+  {"attention", "pages16", 16, WeightNeed::Any, false, {},
    "16 keys of a page at a time, softmax as one goes, heads of a group together", emitPagedAttention},
   PLAIN("attention", emitPlainAttention),
   PLAIN("attention_scores", emitAttentionScores),
@@ -82,15 +103,20 @@ llvm::ArrayRef<KernelKind> kernelKinds() { return kKinds; }
 
 static bool acceptsWeight(WeightNeed need, const WeightForm &weight) {
   bool isMx = weight.element == Element::MXFP4;
+  bool isPanel = weight.layout == Layout::RowPanel;
   switch (need) {
   case WeightNeed::Any:
-    return true;
+    return !isPanel;
   case WeightNeed::DenseRows:
-    return !isMx && weight.layout == Layout::RowMajor;
+    return !weight.isScaled() && weight.layout == Layout::RowMajor;
   case WeightNeed::DenseColumns:
-    return !isMx && weight.layout == Layout::Transposed;
+    return !weight.isScaled() && weight.layout == Layout::Transposed;
   case WeightNeed::MxFp4:
     return isMx && weight.layout == Layout::Published;
+  case WeightNeed::MxFp4Panels:
+    return isMx && isPanel;
+  case WeightNeed::Int8Panels:
+    return weight.element == Element::I8 && isPanel;
   }
   return false;
 }
@@ -105,6 +131,10 @@ static StringRef describe(WeightNeed need) {
     return "bf16, f16, f32 transposed";
   case WeightNeed::MxFp4:
     return "MXFP4 as published";
+  case WeightNeed::MxFp4Panels:
+    return "MXFP4 in row panels";
+  case WeightNeed::Int8Panels:
+    return "int8 in row panels";
   }
   return "";
 }
@@ -124,6 +154,9 @@ bool isApplicable(const KernelKind &kind, const KernelDescription &kernel,
   const WeightForm *matrix = kernel.matrix();
   if (matrix && !acceptsWeight(kind.weights, *matrix))
     return refuse("needs weights of the form " + describe(kind.weights).str());
+  if (matrix && kind.isQuantized != kernel.isQuantized)
+    return refuse(kernel.isQuantized ? "multiplies float32 activations"
+                                     : "multiplies int8 activations");
   // A page must fill the lanes exactly.
   const CacheForm *cache = kernel.cache();
   if (kind.name == "pages16" && cache && cache->pageTokens != kLanes)
@@ -136,7 +169,7 @@ const KernelKind *selectKernelKind(const KernelDescription &kernel,
   CpuFeatures features(options.features);
   for (const KernelKind &kind : kKinds)
     if ((options.optLevel > 0 || kind.lanes == 1) &&
-        kind.math == options.math && isApplicable(kind, kernel, features))
+        isApplicable(kind, kernel, features))
       return &kind;
   return nullptr;
 }
@@ -154,14 +187,16 @@ void printKernelKinds(llvm::raw_ostream &os) {
         "Written from the table in `backends/cpu/KernelKinds.cpp`. Of one "
         "operation the first kind\nthat fits weights and processor is used; "
         "`--opt-level=0` uses `plain` only.\n\n"
-     << "| operation | kind | weights | processor features | math | how |\n"
+     << "| operation | kind | weights | activations | processor features | how "
+        "|\n"
      << "| --- | --- | --- | --- | --- | --- |\n";
   for (const KernelKind &kind : kKinds)
     os << "| " << kind.operation << " | " << kind.name << " | "
        << describe(kind.weights) << " | "
+       << (kind.isQuantized ? "int8, one or two parts" : "float32") << " | "
        << (kind.features.empty() ? std::string("any")
                                  : llvm::join(kind.features, ", "))
-       << " | " << stringifyMathMode(kind.math) << " | " << kind.description
+       << " | " << kind.description
        << " |\n";
 }
 

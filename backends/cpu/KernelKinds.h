@@ -30,7 +30,14 @@ namespace gossamer::cpu {
 class KernelBuilder;
 
 /// Weights that a kind reads.
-enum class WeightNeed { Any, DenseRows, DenseColumns, MxFp4 };
+enum class WeightNeed {
+  Any, ///< all but panels; or the operation has no matrix.
+  DenseRows,
+  DenseColumns,
+  MxFp4,
+  MxFp4Panels,
+  Int8Panels
+};
 
 /// One way to compute one operation.
 struct KernelKind {
@@ -38,8 +45,8 @@ struct KernelKind {
   llvm::StringLiteral name;
   int64_t lanes; ///< 1: the plain kind, the only one at opt-level 0.
   WeightNeed weights;
+  bool isQuantized; ///< multiplies int8 activations, else float32 ones.
   llvm::ArrayRef<llvm::StringLiteral> features; ///< all are needed.
-  MathMode math;
   llvm::StringLiteral description;
   void (*emit)(KernelBuilder &);
 };

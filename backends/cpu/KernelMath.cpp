@@ -114,10 +114,11 @@ Value KernelBuilder::widenF16(Value value) {
 }
 
 Value KernelBuilder::scaleFromE8M0(Value bits) {
-  Value shifted = arith::ShLIOp::create(b, loc, bits, integer(23, 32));
-  Value smallest = integer(0x00400000, 32);
+  Type ints = bits.getType();
+  Value shifted = arith::ShLIOp::create(b, loc, bits, constantInt(ints, 23));
+  Value smallest = constantInt(ints, 0x00400000);
   return bitcast(arith::MaxUIOp::create(b, loc, shifted, smallest),
-                 b.getF32Type());
+                 sameShape(ints, b.getF32Type()));
 }
 
 //===----------------------------------------------------------------------===//

@@ -21,6 +21,8 @@ static WeightForm describeWeight(gptoss::WeightType type) {
     form.element = Element::BF16;
   else if (type.getElementType().isF16())
     form.element = Element::F16;
+  else if (type.isInt8())
+    form.element = Element::I8;
   switch (type.getLayout()) {
   case gptoss::WeightLayout::RowMajor:
     form.layout = Layout::RowMajor;
@@ -30,6 +32,9 @@ static WeightForm describeWeight(gptoss::WeightType type) {
     break;
   case gptoss::WeightLayout::Published:
     form.layout = Layout::Published;
+    break;
+  case gptoss::WeightLayout::RowPanel:
+    form.layout = Layout::RowPanel;
     break;
   }
   return form;
@@ -74,6 +79,10 @@ static void readAttributes(gptoss::KernelOp op, KernelDescription &kernel) {
   whole("k", kernel.topK);
   flag("has_bias", kernel.hasBias);
   flag("has_residual", kernel.hasResidual);
+  flag("quantized", kernel.isQuantized);
+  real("unit", kernel.unit);
+  if (auto zero = op.getConfigAttr<FloatAttr>("zero"))
+    kernel.zero = static_cast<int64_t>(zero.getValueAsDouble());
   if (auto rows = op.getConfigAttr<StringAttr>("rows"))
     kernel.rowsAreOutputs = rows.getValue() == "outputs";
   if (auto rope = op.getConfigAttr<gptoss::RopeAttr>("rope")) {

@@ -13,7 +13,7 @@ using namespace gossamer::cpu::testing;
 
 namespace {
 
-constexpr int64_t kMaxTokens = 9, kExperts = 5, kTopK = 2;
+constexpr int64_t kMaxTokens = 40, kExperts = 5, kTopK = 2;
 
 /// Work lists for tokens whose experts are chosen by a fixed rule.
 struct Lists {
@@ -48,7 +48,7 @@ double swiglu(double gate, double up) {
   return (up + 1) * gate / (1 + std::exp(-1.702 * gate));
 }
 
-double dot(const Weights &w, int64_t expert, int64_t row, const float *x) {
+double dot(const Weights &w, int64_t expert, int64_t row, const double *x) {
   double sum = 0;
   for (int64_t i = 0; i < w.form.inputs(); ++i)
     sum += w.at(expert, row, i) * x[i];
@@ -61,6 +61,7 @@ struct ExpertCase {
   Weights gateUp, gateUpBias, down, downBias;
   Floats x, act, weights, residual;
   bool hasResidual = true;
+  int64_t parts = 0; ///< of quantized inputs; 0: float32.
 
   ExpertCase(int64_t hidden, int64_t width, int64_t tokens, Element element,
              Layout layout)
@@ -77,47 +78,76 @@ struct ExpertCase {
     residual = randomFloats(kMaxTokens * hidden, 8);
   }
 
-  KernelDescription gateUpKernel() const {
+  /// The same weights in panels.
+  ExpertCase packed() const {
+    ExpertCase result = *this;
+    result.gateUp = packPanels(gateUp);
+    result.down = packPanels(down);
+    return result;
+  }
+
+  /// The input's and the lists' bindings.
+  KernelDescription startKernel(const char *operation, int64_t rows,
+                                int64_t inputs) const {
     KernelDescription kernel;
-    kernel.operation = "expert_gate_up";
+    kernel.operation = operation;
     kernel.topK = kTopK;
-    kernel.bindings = {
-        f32({kMaxTokens, hidden}), i32({kExperts}),
-        i32({kExperts + 1}),       i32({1}),
-        i32({kMaxTokens * kTopK}), gateUp.form,
-        gateUpBias.form,           f32({kMaxTokens * kTopK, width})};
+    kernel.isQuantized = parts > 0;
+    if (parts > 0)
+      kernel.bindings = {i8({rows, parts, inputs}), f32({rows, inputs / 32}),
+                         i32({rows, inputs / 32})};
+    else
+      kernel.bindings = {f32({rows, inputs})};
+    for (int64_t n : {kExperts, kExperts + 1, int64_t(1), kMaxTokens * kTopK})
+      kernel.bindings.push_back(i32({n}));
+    return kernel;
+  }
+
+  KernelDescription gateUpKernel() const {
+    KernelDescription kernel =
+        startKernel("expert_gate_up", kMaxTokens, hidden);
+    kernel.bindings.push_back(gateUp.form);
+    kernel.bindings.push_back(gateUpBias.form);
+    kernel.bindings.push_back(f32({kMaxTokens * kTopK, width}));
     return kernel;
   }
 
   KernelDescription downKernel() const {
-    KernelDescription kernel;
-    kernel.operation = "expert_down";
-    kernel.topK = kTopK;
+    KernelDescription kernel =
+        startKernel("expert_down", kMaxTokens * kTopK, width);
     kernel.hasResidual = hasResidual;
-    kernel.bindings = {f32({kMaxTokens * kTopK, width}),
-                       i32({kExperts}),
-                       i32({kExperts + 1}),
-                       i32({1}),
-                       i32({kMaxTokens * kTopK}),
-                       f32({kMaxTokens, kTopK}),
-                       down.form,
-                       downBias.form};
+    kernel.bindings.push_back(f32({kMaxTokens, kTopK}));
+    kernel.bindings.push_back(down.form);
+    kernel.bindings.push_back(downBias.form);
     if (hasResidual)
       kernel.bindings.push_back(f32({kMaxTokens, hidden}));
     kernel.bindings.push_back(f32({kMaxTokens, hidden}));
     return kernel;
   }
 
-  std::vector<const void *> listPointers(const Floats &first,
-                                         const Lists &of) const {
-    return {first.data(), of.experts.data(), of.offsets.data(),
-            of.active.data(), of.slots.data()};
+  /// The input as the kernels read it: 4-bit weights are stored plus 12.
+  Quantized quantize(const Floats &input, int64_t inputs) const {
+    return Quantized(input, inputs, std::max<int64_t>(parts, 1), 0.5, 12);
+  }
+
+  std::vector<const void *> startPointers(const Floats &input,
+                                          const Quantized &quantized,
+                                          const Lists &of) const {
+    std::vector<const void *> pointers;
+    if (parts > 0)
+      quantized.appendTo(pointers);
+    else
+      pointers.push_back(input.data());
+    for (const auto *list : {&of.experts, &of.offsets, &of.active, &of.slots})
+      pointers.push_back(list->data());
+    return pointers;
   }
 
   Floats runGateUp(const CompiledKernel &compiled, int64_t count,
                    int64_t chunk) const {
     Lists of(count);
-    std::vector<const void *> bindings = listPointers(x, of);
+    Quantized quantized = quantize(x, hidden);
+    std::vector<const void *> bindings = startPointers(x, quantized, of);
     gateUp.appendTo(bindings);
     gateUpBias.appendTo(bindings);
     Floats y(kMaxTokens * kTopK * width, -77.0F);
@@ -132,7 +162,8 @@ struct ExpertCase {
   Floats runDown(const CompiledKernel &compiled, int64_t count,
                  int64_t chunk) const {
     Lists of(count);
-    std::vector<const void *> bindings = listPointers(act, of);
+    Quantized quantized = quantize(act, width);
+    std::vector<const void *> bindings = startPointers(act, quantized, of);
     bindings.push_back(weights.data());
     down.appendTo(bindings);
     downBias.appendTo(bindings);
@@ -147,14 +178,23 @@ struct ExpertCase {
     return y;
   }
 
+  /// The input as it is multiplied.
+  std::vector<double> effective(const Floats &input, int64_t inputs) const {
+    if (parts > 0)
+      return quantize(input, inputs).decoded;
+    return {input.begin(), input.end()};
+  }
+
   std::vector<double> wantGateUp() const {
-    std::vector<double> want;
+    // One unit of a stored weight is half of a 4-bit weight's step.
+    double unit = parts > 0 ? 2.0 : 1.0;
+    std::vector<double> want, in = effective(x, hidden);
     for (int64_t s = 0; s < tokens * kTopK; ++s)
       for (int64_t j = 0; j < width; ++j) {
         int64_t e = lists.choices[s];
-        const float *row = &x[s / kTopK * hidden];
+        const double *row = &in[s / kTopK * hidden];
         auto product = [&](int64_t n) {
-          return dot(gateUp, e, n, row) + gateUpBias.values[e * 2 * width + n];
+          return unit * dot(gateUp, e, n, row) + gateUpBias.values[e * 2 * width + n];
         };
         want.push_back(swiglu(product(2 * j), product(2 * j + 1)));
       }
@@ -162,13 +202,14 @@ struct ExpertCase {
   }
 
   std::vector<double> wantDown() const {
-    std::vector<double> want(tokens * hidden);
+    double unit = parts > 0 ? 2.0 : 1.0;
+    std::vector<double> want(tokens * hidden), in = effective(act, width);
     for (int64_t t = 0; t < tokens; ++t)
       for (int64_t n = 0; n < hidden; ++n) {
         double sum = hasResidual ? residual[t * hidden + n] : 0;
         for (int64_t s = t * kTopK; s < (t + 1) * kTopK; ++s) {
           int64_t e = lists.choices[s];
-          sum += weights[s] * (dot(down, e, n, &act[s * width]) +
+          sum += weights[s] * (unit * dot(down, e, n, &in[s * width]) +
                                downBias.values[e * hidden + n]);
         }
         want[t * hidden + n] = sum;
@@ -215,6 +256,47 @@ TEST(Expert, Mxfp4) {
   ExpertCase oddRows(32, 32, 4, Element::MXFP4, Layout::Published);
   oddRows.hasResidual = false;
   oddRows.check();
+}
+
+TEST(Expert, QuantizedInputs) {
+  for (int64_t parts : {1, 2})
+    // Blocks and rows that fill no step or panel; many tokens and few.
+    for (auto [hidden, width, tokens] :
+         {std::tuple(160, 96, 40), std::tuple(224, 32, 3)}) {
+      ExpertCase test(hidden, width, tokens, Element::MXFP4,
+                      Layout::Published);
+      test.parts = parts;
+      test.check();
+      test.packed().check();
+    }
+}
+
+TEST(Expert, LayoutAndInstructionsDoNotChangeABit) {
+  for (int64_t parts : {0, 1, 2}) {
+    ExpertCase rows(224, 96, 40, Element::MXFP4, Layout::Published);
+    rows.parts = parts;
+    ExpertCase panels = rows.packed();
+    Floats gateUp, down;
+    for (const ExpertCase *test : {&rows, &panels})
+      for (const char *mcpu : {"native", "x86-64-v3"})
+        for (const std::string &kind : kindsFor(test->gateUpKernel())) {
+          bool isNative = std::string(mcpu) == "native";
+          if (kind == "plain" || (!isNative && (kind.ends_with("_vnni") ||
+                                                kind.ends_with("_table"))))
+            continue;
+          CompiledKernel a(test->gateUpKernel(), kind, mcpu);
+          CompiledKernel b(test->downKernel(), kind, mcpu);
+          Floats nowGateUp = test->runGateUp(a, 40, 2);
+          Floats nowDown = test->runDown(b, 40, 2);
+          if (gateUp.empty()) {
+            gateUp = nowGateUp;
+            down = nowDown;
+          }
+          expectSameBits(nowGateUp, gateUp, kind);
+          expectSameBits(nowDown, down, kind);
+        }
+    EXPECT_FALSE(gateUp.empty());
+  }
 }
 
 TEST(Expert, DenseByRowsAndColumns) {
@@ -277,11 +359,11 @@ TEST(Expert, PlainExpertLinear) {
       Floats y(tokens * kTopK * outputs);
       bindings.push_back(y.data());
       compiled.run(bindings, {tokens, 0, 0, 1}, tokens);
-      std::vector<double> want;
+      std::vector<double> want, wide(x.begin(), x.end());
       for (int64_t s = 0; s < tokens * kTopK; ++s)
         for (int64_t n = 0; n < outputs; ++n)
           want.push_back(
-              dot(w, indices[s], n, &x[(shared ? s / kTopK : s) * inputs]) +
+              dot(w, indices[s], n, &wide[(shared ? s / kTopK : s) * inputs]) +
               bias.values[indices[s] * outputs + n]);
       expectNear(y, want, 1e-5, "expert_linear");
     }

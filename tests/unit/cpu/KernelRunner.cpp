@@ -149,4 +149,8 @@ MemRefType i32(const std::vector<int64_t> &shape) {
   return MemRefType::get(shape, Builder(&context()).getI32Type());
 }
 
+MemRefType i8(const std::vector<int64_t> &shape) {
+  return MemRefType::get(shape, Builder(&context()).getI8Type());
+}
+
 } // namespace gossamer::cpu::testing

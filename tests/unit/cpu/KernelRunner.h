@@ -66,9 +66,10 @@ private:
 /// Kinds applicable to `kernel` on this machine.
 std::vector<std::string> kindsFor(const KernelDescription &kernel);
 
-/// memref of f32 or i32.
+/// memref of f32, i32 or i8.
 mlir::MemRefType f32(const std::vector<int64_t> &shape);
 mlir::MemRefType i32(const std::vector<int64_t> &shape);
+mlir::MemRefType i8(const std::vector<int64_t> &shape);
 
 } // namespace gossamer::cpu::testing
 

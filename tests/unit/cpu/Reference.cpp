@@ -109,4 +109,98 @@ Weights convertWeights(const Weights &from, Element element, Layout layout) {
   return weights;
 }
 
+/// Input of the block that is at place i of a panel's order.
+static int64_t panelInput(int64_t i) {
+  return i < 16 ? 2 * i : 2 * (i - 16) + 1;
+}
+
+static Weights packMxfp4(const Weights &from) {
+  Weights to;
+  to.form = from.form;
+  to.form.layout = Layout::RowPanel;
+  to.values = from.values;
+  int64_t out = from.form.outputs(), blocks = from.form.inputs() / 32;
+  int64_t matrices = elements(from.form) / (out * from.form.inputs());
+  int64_t panels = (out + 15) / 16;
+  to.bytes.resize(matrices * panels * blocks * 256);
+  to.scales.resize(matrices * panels * blocks * 16);
+  for (int64_t m = 0; m < matrices; ++m)
+    for (int64_t row = 0; row < out; ++row)
+      for (int64_t block = 0; block < blocks; ++block) {
+        int64_t source = (m * out + row) * blocks + block;
+        int64_t target = (m * panels + row / 16) * blocks + block;
+        to.scales[target * 16 + row % 16] = from.scales[source];
+        for (int64_t i = 0; i < 16; ++i)
+          to.bytes[target * 256 + i / 4 * 64 + row % 16 * 4 + i % 4] =
+              from.bytes[source * 16 + i];
+      }
+  return to;
+}
+
+static Weights packInt8(const Weights &from) {
+  Weights to;
+  to.form = from.form;
+  to.form.element = Element::I8;
+  to.form.layout = Layout::RowPanel;
+  int64_t out = from.form.outputs(), blocks = from.form.inputs() / 32;
+  int64_t panels = (out + 15) / 16;
+  to.bytes.assign(panels * blocks * 512, 128);
+  to.scales.resize(panels * blocks * 32);
+  to.values.resize(from.values.size());
+  for (int64_t row = 0; row < out; ++row)
+    for (int64_t block = 0; block < blocks; ++block) {
+      int64_t target = row / 16 * blocks + block;
+      double largest = 0;
+      for (int64_t i = 0; i < 32; ++i)
+        largest = std::max(largest, std::abs(from.at(row, block * 32 + i)));
+      // Rounded up to a bf16, so that no weight exceeds 127 steps.
+      uint32_t bits = bitsOf(static_cast<float>(largest / 127));
+      auto half = static_cast<uint16_t>((bits + 0xffff) >> 16);
+      std::memcpy(&to.scales[(target * 16 + row % 16) * 2], &half, 2);
+      double step = fromBits(uint32_t(half) << 16);
+      for (int64_t i = 0; i < 32; ++i) {
+        int64_t input = block * 32 + panelInput(i);
+        double w = std::nearbyint(from.at(row, input) / step);
+        to.values[row * from.form.inputs() + input] = w * step;
+        to.bytes[target * 512 + i / 4 * 64 + row % 16 * 4 + i % 4] =
+            static_cast<uint8_t>(w + 128);
+      }
+    }
+  return to;
+}
+
+Weights packPanels(const Weights &from) {
+  return from.form.element == Element::MXFP4 ? packMxfp4(from) : packInt8(from);
+}
+
+Quantized::Quantized(const Floats &x, int64_t inputs, int64_t parts,
+                     double unit, int32_t zero)
+    : parts(parts), values(x.size() * parts), scales(x.size() / 32),
+      offsets(x.size() / 32), decoded(x.size()) {
+  float most = parts == 1 ? 127 : 16256;
+  for (size_t b = 0; b < scales.size(); ++b) {
+    const float *in = &x[b * 32];
+    float largest = 0;
+    for (int64_t i = 0; i < 32; ++i)
+      largest = std::max(largest, std::abs(in[i]));
+    float step = largest / most;
+    float inverse = largest > 0 ? most / largest : 0;
+    size_t row = b * 32 / inputs, at = b * 32 % inputs;
+    int32_t sum = 0;
+    for (int64_t i = 0; i < 32; ++i) {
+      int64_t k = panelInput(i);
+      auto q = static_cast<int32_t>(std::nearbyint(in[k] * inverse));
+      sum += q;
+      decoded[b * 32 + k] = double(q) * (step * static_cast<float>(unit));
+      int32_t high = (q + 64) >> 7;
+      int8_t *row0 = &values[row * parts * inputs + at + i];
+      row0[0] = static_cast<int8_t>(parts == 1 ? q : high);
+      if (parts == 2)
+        row0[inputs] = static_cast<int8_t>(q - high * 128);
+    }
+    scales[b] = step * static_cast<float>(unit);
+    offsets[b] = -zero * sum;
+  }
+}
+
 } // namespace gossamer::cpu::testing

@@ -72,6 +72,27 @@ Weights makeWeights(WeightForm form, unsigned seed);
 /// MXFP4.
 Weights convertWeights(const Weights &from, Element element, Layout layout);
 
+/// The same numbers in row panels: MXFP4 from published, or 8-bit from dense
+/// weights (rounded, with the values that are then stored).
+Weights packPanels(const Weights &from);
+
+/// Rows of an activation as `quantize` stores them, by its definition.
+struct Quantized {
+  int64_t parts;
+  std::vector<int8_t> values;   ///< [row][part][input].
+  Floats scales;                ///< [row][block].
+  std::vector<int32_t> offsets; ///< [row][block].
+  std::vector<double> decoded;  ///< what they stand for: [row][input].
+
+  Quantized(const Floats &x, int64_t inputs, int64_t parts, double unit,
+            int32_t zero);
+  void appendTo(std::vector<const void *> &bindings) const {
+    bindings.push_back(values.data());
+    bindings.push_back(scales.data());
+    bindings.push_back(offsets.data());
+  }
+};
+
 /// Expects |got - want| <= tolerance * scale of the sum's terms.
 inline void expectNear(const Floats &got, const std::vector<double> &want,
                        double tolerance, const std::string &what) {
