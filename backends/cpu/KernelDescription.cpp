@@ -103,6 +103,14 @@ unsigned KernelDescription::numPointers() const {
   return count;
 }
 
+/// Experts that a token of expert_linear chose: columns of its indices.
+static int64_t chosenExperts(const KernelDescription &kernel) {
+  if (kernel.bindings.size() < 2)
+    return 1;
+  const auto *indices = std::get_if<MemRefType>(&kernel.bindings[1]);
+  return indices && indices->getRank() == 2 ? indices->getDimSize(1) : 1;
+}
+
 /// Weight rows that an item covers.
 static int64_t rowsPerItem(const KernelDescription &kernel) {
   const WeightForm *matrix = kernel.matrix();
@@ -112,7 +120,7 @@ static int64_t rowsPerItem(const KernelDescription &kernel) {
       .Case("embedding", 1)
       .Cases({"linear", "expert_gate_up", "expert_down"},
              std::min<int64_t>(16, matrix->outputs()))
-      .Case("expert_linear", matrix->outputs() * kernel.topK)
+      .Case("expert_linear", matrix->outputs() * chosenExperts(kernel))
       .Default(0);
 }
 
