@@ -4,16 +4,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/support/JsonWriter.h"
-#include "tools/goss/BenchRunner.h"
+#include "tools/goss/BenchReport.h"
 #include "tools/goss/Commands.h"
 #include "tools/goss/ModelArguments.h"
 #include "tools/support/Terminal.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
-#include <numeric>
 
 namespace gossamer::tools {
 namespace {
@@ -26,6 +23,7 @@ struct BenchArguments {
   int64_t batch = 1;
   int64_t repeats = 5;
   std::vector<BenchTest> cases;
+  bool noLimits = false;
   bool json = false;
   bool quiet = false;
 };
@@ -71,105 +69,92 @@ std::vector<BenchTest> chooseTests(const BenchArguments &arguments,
   return tests;
 }
 
-void writeResults(JsonWriter &json, const char *name,
-                  const std::vector<BenchResult> &results) {
-  json.key(name).beginArray();
-  for (const BenchResult &result : results) {
-    json.beginObject()
-        .member("test", result.test.name)
-        .member("prompt_tokens", result.test.promptTokens)
-        .member("decode_tokens", result.test.decodeTokens)
-        .member("depth", result.test.depth)
-        .member("batch", result.test.batch)
-        .member("median_tokens_per_second", result.median())
-        .member("min_tokens_per_second", result.min())
-        .member("max_tokens_per_second", result.max());
-    json.key("samples").beginArray();
-    for (double sample : result.samples)
-      json.value(sample);
-    json.endArray().endObject();
+/// The test whose steps a case has after its prompt.
+BenchTest decodeTestOf(const BenchTest &test) {
+  return {test.name, 0, test.decodeTokens - 1, test.promptTokens, test.batch};
+}
+
+/// Runs a test once more with its dispatches observed. The rates come from
+/// runs that nobody looks into.
+Expected<std::optional<TestProfile>>
+profile(BenchRunner &runner, const Model &model, const BenchTest &test) {
+  // What a launch costs depends on data that only the host can read here.
+  if (model.device().name() != "cpu")
+    return std::optional<TestProfile>();
+  KernelProfile observer(model.manifest());
+  TestProfile result;
+  result.tokens = test.tokens();
+  GOSS_ASSIGN_OR_RETURN(result.seconds, runner.observe(test, observer));
+  result.kernels = observer.rows();
+  return std::optional<TestProfile>(std::move(result));
+}
+
+Status runTests(const BenchArguments &arguments, const Model &model,
+                BenchRunner &runner, BenchReport &report) {
+  for (const BenchTest &test :
+       chooseTests(arguments, model.manifest().max_context())) {
+    BenchEntry &entry = report.results.emplace_back();
+    GOSS_ASSIGN_OR_RETURN(entry.result,
+                          runner.measure(test, arguments.repeats));
+    GOSS_ASSIGN_OR_RETURN(entry.profile, profile(runner, model, test));
   }
-  json.endArray();
+  for (const BenchTest &test : arguments.cases) {
+    BenchEntry &entry = report.cases.emplace_back();
+    GOSS_ASSIGN_OR_RETURN(entry.result,
+                          runner.generate(test, arguments.repeats));
+    GOSS_ASSIGN_OR_RETURN(entry.profile,
+                          profile(runner, model, decodeTestOf(test)));
+  }
+  return Status::ok();
 }
 
-double getMeanRate(const std::vector<BenchResult> &results) {
-  double sum = 0;
-  for (const BenchResult &result : results)
-    sum += result.median();
-  return sum / static_cast<double>(results.size());
-}
-
-std::string toJson(const BenchArguments &arguments, const LoadedModel &loaded,
-                   const std::vector<BenchResult> &results,
-                   const std::vector<BenchResult> &cases) {
+BenchReport startReport(const BenchArguments &arguments,
+                        const LoadedModel &loaded) {
   const proto::Manifest &manifest = loaded.model->manifest();
-  JsonWriter json(2);
-  json.beginObject()
-      .member("model", loaded.path())
-      .member("target", manifest.target())
-      .member("cpu", manifest.cpu())
-      .member("math", manifest.math_mode())
-      .member("opt_level", manifest.opt_level())
-      .member("threads", loaded.model->device().threadCount())
-      .member("repeats", arguments.repeats)
-      .member("load_seconds", loaded.loadSeconds);
-  if (!results.empty())
-    writeResults(json, "results", results);
-  if (!cases.empty()) {
-    writeResults(json, "cases", cases);
-    json.member("mean_decode_tokens_per_second", getMeanRate(cases));
-  }
-  json.endObject();
-  return json.take() + "\n";
+  BenchReport report;
+  report.model = loaded.path();
+  report.target = manifest.target();
+  report.cpu = manifest.cpu();
+  report.math = manifest.math_mode();
+  report.optLevel = manifest.opt_level();
+  report.threads = loaded.model->device().threadCount();
+  report.repeats = arguments.repeats;
+  report.loadSeconds = loaded.loadSeconds;
+  return report;
 }
 
-std::string toTable(const std::vector<BenchResult> &results,
-                    const std::vector<BenchResult> &cases) {
-  std::string text = "test            depth  batch     tokens/s          min "
-                     "         max\n";
-  auto addRow = [&](const BenchResult &result) {
-    char line[160];
-    std::snprintf(
-        line, sizeof(line), "%-14s %6lld %6lld %12.1f %12.1f %12.1f\n",
-        result.test.name.c_str(), static_cast<long long>(result.test.depth),
-        static_cast<long long>(result.test.batch), result.median(),
-        result.min(), result.max());
-    text += line;
-  };
-  std::for_each(results.begin(), results.end(), addRow);
-  std::for_each(cases.begin(), cases.end(), addRow);
-  if (!cases.empty())
-    text +=
-        "mean decode rate of the cases: " + formatFixed(getMeanRate(cases), 1) +
-        " tokens/s\n";
-  return text;
+/// Memory of the model and its runs: read before anything else takes some.
+std::optional<ProcessMemory> readPeakMemory(bool isPeakOurs) {
+  Expected<ProcessMemory> memory = readProcessMemory();
+  if (!memory)
+    return std::nullopt; // No Linux.
+  if (!isPeakOurs)
+    memory->peak = memory->resident;
+  return *memory;
 }
 
 Status bench(const BenchArguments &arguments) {
   GOSS_ASSIGN_OR_RETURN(LoadedModel loaded, arguments.model.load());
-  const proto::Manifest &manifest = loaded.model->manifest();
+  BenchReport report = startReport(arguments, loaded);
   Notes notes(arguments.quiet);
-  notes.note("Model", loaded.path() + ", " + manifest.cpu() + ", math " +
-                          manifest.math_mode() + ", opt level " +
-                          std::to_string(manifest.opt_level()) + ", " +
-                          std::to_string(loaded.model->device().threadCount()) +
-                          " threads");
-  GOSS_ASSIGN_OR_RETURN(BenchRunner runner, BenchRunner::create(loaded.model));
-  std::vector<BenchResult> results;
-  for (const BenchTest &test : chooseTests(arguments, manifest.max_context())) {
-    GOSS_ASSIGN_OR_RETURN(BenchResult result,
-                          runner.measure(test, arguments.repeats));
-    results.push_back(std::move(result));
+  notes.note("Model", report.model + ", " + report.cpu + ", math " +
+                          report.math + ", opt level " +
+                          std::to_string(report.optLevel) + ", " +
+                          std::to_string(report.threads) + " threads");
+  bool isPeakOurs = true;
+  if (!arguments.noLimits && loaded.model->device().name() == "cpu") {
+    GOSS_ASSIGN_OR_RETURN(report.limits, measureMachineLimits(report.threads));
+    // The buffer that was streamed is gone, but would remain the peak.
+    isPeakOurs = resetPeakMemory();
   }
-  std::vector<BenchResult> cases;
-  for (const BenchTest &test : arguments.cases) {
-    GOSS_ASSIGN_OR_RETURN(BenchResult result,
-                          runner.generate(test, arguments.repeats));
-    cases.push_back(std::move(result));
-  }
-  return standardOutput().write(arguments.json
-                                    ? toJson(arguments, loaded, results, cases)
-                                    : toTable(results, cases));
+  GOSS_ASSIGN_OR_RETURN(BenchRunner runner,
+                        BenchRunner::create(loaded.model, !arguments.quiet));
+  GOSS_RETURN_IF_ERROR(runTests(arguments, *loaded.model, runner, report));
+  report.memory = readPeakMemory(isPeakOurs);
+  if (report.limits)
+    GOSS_RETURN_IF_ERROR(measureReadAgain(*report.limits));
+  return standardOutput().write(arguments.json ? toJson(report)
+                                               : toText(report));
 }
 
 } // namespace
@@ -198,10 +183,16 @@ void addBenchCommand(CommandLine &line) {
           "generate L tokens greedily after a prompt of P, for each case; "
           "reports each decode rate and their mean");
   command.group("Output")
+      .flag("--no-limits", arguments->noLimits,
+            "do not measure what the machine can do (saves two seconds)")
       .flag("--json", arguments->json, "print one JSON object")
       .flag("-q,--quiet", arguments->quiet, "print results and errors only")
       .details("pp is the rate of a prompt computed at once, tg that of tokens "
                "computed one after another. One run to warm up is not counted.")
+      .details("The first token of a prompt comes with the logits of its last "
+               "token. Bytes and operations a token, and the table of kernels, "
+               "come from one more run; docs/performance.md says what counts "
+               "and lists the keys of --json.")
       .example("goss bench model.goss", "prompt and decode rate")
       .example("goss bench model.goss -p 0 -n 64 -d 1024 -t 1",
                "decoding at depth 1024 on one thread")

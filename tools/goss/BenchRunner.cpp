@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace gossamer::tools {
 
@@ -19,13 +20,14 @@ static double secondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-double BenchResult::median() const {
-  std::vector<double> sorted = samples;
-  std::sort(sorted.begin(), sorted.end());
-  size_t middle = sorted.size() / 2;
-  return sorted.size() % 2 ? sorted[middle]
-                           : (sorted[middle - 1] + sorted[middle]) / 2;
+double medianOf(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  size_t middle = values.size() / 2;
+  return values.size() % 2 ? values[middle]
+                           : (values[middle - 1] + values[middle]) / 2;
 }
+
+double BenchResult::median() const { return medianOf(samples); }
 
 double BenchResult::min() const {
   return *std::min_element(samples.begin(), samples.end());
@@ -36,10 +38,25 @@ double BenchResult::max() const {
 }
 
 Expected<BenchRunner>
-BenchRunner::create(std::shared_ptr<const StepRunner> runner) {
+BenchRunner::create(std::shared_ptr<const StepRunner> runner,
+                    bool showProgress) {
   GOSS_ASSIGN_OR_RETURN(std::unique_ptr<Scheduler> scheduler,
                         Scheduler::create(std::move(runner)));
-  return BenchRunner(std::move(scheduler));
+  BenchRunner bench(std::move(scheduler));
+  bench.showProgress_ = showProgress;
+  return bench;
+}
+
+void BenchRunner::startProgress(const BenchTest &test, int64_t runs) {
+  if (showProgress_)
+    progress_ = std::make_unique<ProgressBar>(
+        test.name,
+        static_cast<uint64_t>(test.tokens() * runs + test.depth * test.batch));
+}
+
+void BenchRunner::addProgress(int64_t tokens) {
+  if (progress_)
+    progress_->add(static_cast<uint64_t>(tokens));
 }
 
 std::vector<int32_t> BenchRunner::makeTokens(int64_t count,
@@ -54,17 +71,26 @@ std::vector<int32_t> BenchRunner::makeTokens(int64_t count,
   return tokens;
 }
 
-Status BenchRunner::runUntilDone(std::vector<Session> &sessions) {
-  while (true) {
+static size_t countPending(const std::vector<Session> &sessions) {
+  size_t count = 0;
+  for (const Session &session : sessions)
+    count += session.pending().size();
+  return count;
+}
+
+Status BenchRunner::runUntilDone(std::vector<Session> &sessions,
+                                 DispatchObserver *observer) {
+  for (size_t pending = countPending(sessions); pending > 0;) {
     std::vector<StepEntry> entries;
     for (Session &session : sessions)
       if (!session.pending().empty())
         entries.push_back({&session, LogitsOf::LastToken});
-    if (entries.empty())
-      return Status::ok();
     GOSS_RETURN_IF_ERROR(checkInterrupt());
-    GOSS_RETURN_IF_ERROR(scheduler_->step(entries).status());
+    GOSS_RETURN_IF_ERROR(scheduler_->step(entries, observer).status());
+    size_t before = std::exchange(pending, countPending(sessions));
+    addProgress(static_cast<int64_t>(before - pending));
   }
+  return Status::ok();
 }
 
 Expected<std::vector<Session>>
@@ -82,15 +108,22 @@ BenchRunner::makeSessions(const BenchTest &test) {
   return sessions;
 }
 
-Expected<double> BenchRunner::runOnce(const BenchTest &test) {
-  GOSS_ASSIGN_OR_RETURN(std::vector<Session> sessions, makeSessions(test));
+Expected<double> BenchRunner::runOnce(const BenchTest &test,
+                                      const std::vector<Session> &base,
+                                      DispatchObserver *observer) {
+  std::vector<Session> sessions;
+  sessions.reserve(base.size());
+  for (const Session &session : base) {
+    GOSS_ASSIGN_OR_RETURN(Session copy, session.fork());
+    sessions.push_back(std::move(copy));
+  }
   auto stream = [](size_t i) { return 1000 + static_cast<uint64_t>(i); };
   if (test.promptTokens > 0) {
     for (size_t i = 0; i < sessions.size(); ++i)
       GOSS_RETURN_IF_ERROR(
           sessions[i].append(makeTokens(test.promptTokens, stream(i))));
     Clock::time_point begin = Clock::now();
-    GOSS_RETURN_IF_ERROR(runUntilDone(sessions));
+    GOSS_RETURN_IF_ERROR(runUntilDone(sessions, observer));
     return secondsSince(begin);
   }
   std::vector<std::vector<int32_t>> tokens;
@@ -102,12 +135,12 @@ Expected<double> BenchRunner::runOnce(const BenchTest &test) {
     for (size_t i = 0; i < sessions.size(); ++i)
       GOSS_RETURN_IF_ERROR(sessions[i].append(
           std::span(tokens[i]).subspan(static_cast<size_t>(t), 1)));
-    GOSS_RETURN_IF_ERROR(runUntilDone(sessions));
+    GOSS_RETURN_IF_ERROR(runUntilDone(sessions, observer));
   }
   return secondsSince(begin);
 }
 
-Expected<double> BenchRunner::generateOnce(const BenchTest &test) {
+Expected<GenerationTimings> BenchRunner::generateOnce(const BenchTest &test) {
   GenerationRequest request;
   request.prompt = makeTokens(test.promptTokens, 7);
   request.sampling.greedy = true;
@@ -119,32 +152,56 @@ Expected<double> BenchRunner::generateOnce(const BenchTest &test) {
   GOSS_RETURN_IF_ERROR(checkInterrupt());
   if (static_cast<int64_t>(result.tokens.size()) < test.decodeTokens)
     return invalidData(test.name + ": does not fit into the context");
-  return result.timings.generationSeconds;
+  addProgress(test.tokens());
+  return result.timings;
 }
 
 Expected<BenchResult> BenchRunner::measure(const BenchTest &test,
                                            int64_t repeats) {
-  BenchResult result{test, {}};
+  startProgress(test, repeats + 1);
+  BenchResult result;
+  result.test = test;
+  Clock::time_point begin = Clock::now();
+  Expected<std::vector<Session>> base = makeSessions(test);
+  GOSS_RETURN_IF_ERROR(base.status().withContext(test.name));
   GOSS_RETURN_IF_ERROR(
-      runOnce(test).status().withContext(test.name)); // Warms up.
-  int64_t tokens = (test.promptTokens + test.decodeTokens) * test.batch;
+      runOnce(test, *base).status().withContext(test.name)); // Warms up.
+  if (test.promptTokens > 0)
+    result.coldSeconds = secondsSince(begin);
   for (int64_t i = 0; i < repeats; ++i) {
-    GOSS_ASSIGN_OR_RETURN(double seconds, runOnce(test));
-    result.samples.push_back(static_cast<double>(tokens) / seconds);
+    GOSS_ASSIGN_OR_RETURN(double seconds, runOnce(test, *base));
+    result.samples.push_back(static_cast<double>(test.tokens()) / seconds);
+    if (test.promptTokens > 0)
+      result.firstTokenSeconds.push_back(seconds);
   }
+  progress_.reset();
   return result;
 }
 
 Expected<BenchResult> BenchRunner::generate(const BenchTest &test,
                                             int64_t repeats) {
-  BenchResult result{test, {}};
-  GOSS_RETURN_IF_ERROR(generateOnce(test).status());
+  startProgress(test, repeats + 1);
+  BenchResult result;
+  result.test = test;
+  GOSS_ASSIGN_OR_RETURN(GenerationTimings cold, generateOnce(test));
+  result.coldSeconds = cold.promptSeconds;
   for (int64_t i = 0; i < repeats; ++i) {
-    GOSS_ASSIGN_OR_RETURN(double seconds, generateOnce(test));
+    GOSS_ASSIGN_OR_RETURN(GenerationTimings timings, generateOnce(test));
     result.samples.push_back(static_cast<double>(test.decodeTokens - 1) /
-                             seconds);
+                             timings.generationSeconds);
+    result.firstTokenSeconds.push_back(timings.promptSeconds);
   }
+  progress_.reset();
   return result;
+}
+
+Expected<double> BenchRunner::observe(const BenchTest &test,
+                                      DispatchObserver &observer) {
+  startProgress(test, 1);
+  GOSS_ASSIGN_OR_RETURN(std::vector<Session> base, makeSessions(test));
+  GOSS_ASSIGN_OR_RETURN(double seconds, runOnce(test, base, &observer));
+  progress_.reset();
+  return seconds;
 }
 
 } // namespace gossamer::tools

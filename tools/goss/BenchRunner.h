@@ -9,9 +9,11 @@
 
 #include "runtime/generate/Generator.h"
 #include "runtime/model/Scheduler.h"
+#include "runtime/support/ProgressBar.h"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,22 +27,37 @@ struct BenchTest {
   int64_t decodeTokens = 0;
   int64_t depth = 0;
   int64_t batch = 1;
+
+  /// Tokens of one repetition in all sequences.
+  int64_t tokens() const { return (promptTokens + decodeTokens) * batch; }
 };
 
-/// Rates of the repetitions of a test, in tokens a second.
+/// What the repetitions of a test gave.
 struct BenchResult {
   BenchTest test;
-  std::vector<double> samples;
+  std::vector<double> samples; ///< tokens a second.
+  /// Seconds from a prompt that waits to the logits of its last token; empty
+  /// for a test without a prompt.
+  std::vector<double> firstTokenSeconds;
+  /// The same in the first run of all, the tokens of `depth` included: weights
+  /// may have come from disk.
+  std::optional<double> coldSeconds;
 
   double median() const;
   double min() const;
   double max() const;
+  /// max - min as a part of the median.
+  double spread() const { return (max() - min()) / median(); }
 };
+
+double medianOf(std::vector<double> values);
 
 /// Measures one model; token ids are random, the same in every run.
 class BenchRunner {
 public:
-  static Expected<BenchRunner> create(std::shared_ptr<const StepRunner> runner);
+  /// `showProgress`: on a terminal, how far a test is.
+  static Expected<BenchRunner> create(std::shared_ptr<const StepRunner> runner,
+                                      bool showProgress);
 
   /// Runs a test of prompt or decode rate once to warm up, then `repeats`
   /// times. Fails with InvalidData when its tokens do not fit the context.
@@ -50,18 +67,30 @@ public:
   /// the tokens after the first, as a user sees it.
   Expected<BenchResult> generate(const BenchTest &test, int64_t repeats);
 
+  /// Runs a test of prompt or decode rate once under an observer, that of its
+  /// tokens and not of those at `depth`; returns the seconds it took.
+  Expected<double> observe(const BenchTest &test, DispatchObserver &observer);
+
 private:
   explicit BenchRunner(std::unique_ptr<Scheduler> scheduler)
       : scheduler_(std::move(scheduler)) {}
 
   std::vector<int32_t> makeTokens(int64_t count, uint64_t stream) const;
+  /// Sequences that hold the tokens of `depth`.
   Expected<std::vector<Session>> makeSessions(const BenchTest &test);
-  Status runUntilDone(std::vector<Session> &sessions);
-  /// Seconds of one repetition.
-  Expected<double> runOnce(const BenchTest &test);
-  Expected<double> generateOnce(const BenchTest &test);
+  Status runUntilDone(std::vector<Session> &sessions,
+                      DispatchObserver *observer = nullptr);
+  /// Seconds of one repetition, in copies of the sequences.
+  Expected<double> runOnce(const BenchTest &test,
+                           const std::vector<Session> &base,
+                           DispatchObserver *observer = nullptr);
+  Expected<GenerationTimings> generateOnce(const BenchTest &test);
+  void startProgress(const BenchTest &test, int64_t runs);
+  void addProgress(int64_t tokens);
 
   std::unique_ptr<Scheduler> scheduler_;
+  bool showProgress_ = false;
+  std::unique_ptr<ProgressBar> progress_; ///< of the test at hand.
 };
 
 } // namespace gossamer::tools
