@@ -156,6 +156,18 @@ static std::string formatProfile(const BenchEntry &entry,
                            100 * profile.otherShare());
 }
 
+/// Whether a kernel read faster than the machine's memory.
+static bool exceedsMemory(const BenchReport &report) {
+  double most = report.limits->readBytesPerSecond();
+  for (const auto *entries : {&report.results, &report.cases})
+    for (const BenchEntry &entry : *entries)
+      if (entry.profile)
+        for (const KernelRow &row : entry.profile->kernels)
+          if (row.work.bytes > row.seconds * most)
+            return true;
+  return false;
+}
+
 std::string toText(const BenchReport &report) {
   const MachineLimits *limits = report.limits ? &*report.limits : nullptr;
   std::string text = formatRates(report) + formatStart(report);
@@ -165,8 +177,9 @@ std::string toText(const BenchReport &report) {
     for (const BenchEntry &entry : *entries)
       if (entry.profile)
         text += formatProfile(entry, limits);
-  if (limits)
-    text += "\nMore than 100% of memory: the bytes came from a cache.\n";
+  if (limits && exceedsMemory(report))
+    text += "\nMore than 100% of memory: the bytes came from a cache, or the "
+            "machine was busier\nwhen its limits were measured.\n";
   return text;
 }
 

@@ -198,9 +198,12 @@ Expected<Rate> measureRead(Team &team, unsigned threads, uint64_t bytes) {
 
 Expected<Rate> measureVector(Team &team, unsigned threads,
                              const VectorLoop &loop) {
-  // As many iterations as take a hundredth of a second on a core at 3 GHz
-  // that does two of them a cycle, more on others.
-  constexpr uint64_t iterations = 5'000'000;
+  // As many iterations as take a hundredth of a second in this build.
+  constexpr uint64_t trial = 50'000;
+  GOSS_ASSIGN_OR_RETURN(double seconds,
+                        team.time([&](unsigned) { loop.run(trial); }));
+  auto times = static_cast<uint64_t>(0.01 / std::max(seconds, 1e-5)) + 1;
+  uint64_t iterations = trial * times;
   double operations = loop.operations * static_cast<double>(iterations);
   return measureRate(team, operations * threads, vectorEffort,
                      [&](unsigned) { loop.run(iterations); });

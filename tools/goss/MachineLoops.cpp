@@ -100,7 +100,8 @@ void runInt16Plain(uint64_t iterations) {
 }
 
 // A function for each instruction set: intrinsics need the target attribute
-// of the function that they are written in.
+// of the function that they are written in, so a template will not do.
+// NOLINTBEGIN(bugprone-macro-parentheses): arguments are types and statements.
 #define GOSS_SUM_LOOP(name, features, Vector, zero, statement)                 \
   [[gnu::target(features)]] void name(uint64_t iterations) {                   \
     Vector sums[sumCount], a = zero, b = zero;                                 \
@@ -134,6 +135,7 @@ GOSS_SUM_LOOP(runMaddubs256, "avx2", __m256i, _mm256_setzero_si256(),
                   sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), b)))
 
 #undef GOSS_SUM_LOOP
+// NOLINTEND(bugprone-macro-parentheses)
 
 #endif
 
