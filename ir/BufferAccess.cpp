@@ -48,8 +48,8 @@ DispatchAccess::DispatchAccess(DispatchOp dispatch, KernelOp kernel) {
     ByteRange range{value, 0, 1};
     if (isa<CacheType>(value.getType())) {
       // Layers of the cache never share bytes.
-      auto layer = kernel.getConfigAttr<IntegerAttr>("layer");
-      int64_t begin = layer ? layer.getInt() : 0;
+      std::optional<uint64_t> layer = dispatch.getLayer();
+      int64_t begin = layer ? static_cast<int64_t>(*layer) : 0;
       int64_t end = layer ? begin + 1 : std::numeric_limits<int64_t>::max();
       range = {value, begin, end};
     } else if (isa<MemRefType>(value.getType())) {

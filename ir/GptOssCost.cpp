@@ -72,8 +72,9 @@ Cost gptoss::computeCost(Operation *op, const StepSize &size) {
 
   auto cached = [&](CacheType cache, double keys, double parts) {
     cost.activationBytes +=
-        4 * parts * tokens * keys *
-        static_cast<double>(cache.getKvHeads() * cache.getHeadDim());
+        parts * tokens * keys *
+        static_cast<double>(cache.getElementBytes() * cache.getKvHeads() *
+                            cache.getHeadDim());
   };
   llvm::TypeSwitch<Operation *>(op)
       .Case([&](EmbeddingOp embedding) {
@@ -87,7 +88,10 @@ Cost gptoss::computeCost(Operation *op, const StepSize &size) {
             static_cast<double>(linear.getWeight().getType().getDimSize(1));
       })
       .Case([&](CacheAppendOp append) {
-        cost.activationBytes += 8 * sizes.elements(append.getKey().getType());
+        CacheType cache = append.getCache().getType();
+        cost.activationBytes += 2 *
+                                static_cast<double>(cache.getElementBytes()) *
+                                sizes.elements(append.getKey().getType());
       })
       .Case([&](AttentionScoresOp scores) {
         CacheType cache = scores.getCache().getType();

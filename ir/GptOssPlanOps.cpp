@@ -7,6 +7,7 @@
 #include "ir/BufferAccess.h"
 #include "ir/GptOss.h"
 #include "ir/KernelOperation.h"
+#include "ir/Verification.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -56,6 +57,16 @@ static void printBindings(OpAsmPrinter &printer, KernelOp op, ArrayAttr,
   printer << ')';
 }
 
+/// The kernel's `group` is a group of the cache that it binds.
+static LogicalResult verifyGroup(KernelOp op, CacheType cache) {
+  auto group = op.getConfigAttr<IntegerAttr>("group");
+  if (group && group.getInt() >= 0 && group.getInt() < cache.getNumGroups())
+    return success();
+  return op.emitOpError() << "expects attribute group from 0 to "
+                          << cache.getNumGroups() - 1 << " but got "
+                          << op.getConfig();
+}
+
 LogicalResult KernelOp::verify() {
   const KernelOperation *operation =
       lookupKernelOperation(getKernelOperation());
@@ -90,6 +101,9 @@ LogicalResult KernelOp::verify() {
                            << (parameter ? "a weight" : "a memref or a cache")
                            << " as binding " << i << " (" << spec->role
                            << ") but got " << type;
+    if (auto cache = dyn_cast<CacheType>(type);
+        cache && failed(verifyGroup(*this, cache)))
+      return failure();
   }
   AffineMap work = getWork();
   if (work.getNumDims() != 2 || work.getNumSymbols() != 0 ||
@@ -121,6 +135,28 @@ KernelOp DispatchOp::lookupKernel() {
   return SymbolTable::lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
 }
 
+CacheType DispatchOp::getCacheType() {
+  for (Type type : getBindings().getTypes())
+    if (auto cache = dyn_cast<CacheType>(type))
+      return cache;
+  return {};
+}
+
+LogicalResult DispatchOp::verify() {
+  CacheType cache = getCacheType();
+  std::optional<uint64_t> layer = getLayer();
+  if (!cache) {
+    if (layer)
+      return emitOpError() << "expects a layer only with a cache but got layer "
+                           << *layer << " without one";
+    return success();
+  }
+  if (!layer)
+    return emitOpError()
+           << "expects the layer of the cache that is bound but got none";
+  return detail::verifyLayer(*this, cache, static_cast<int64_t>(*layer));
+}
+
 LogicalResult DispatchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto kernel =
       symbols.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
@@ -134,7 +170,14 @@ LogicalResult DispatchOp::verifySymbolUses(SymbolTableCollection &symbols) {
     if (type != kernel.getBindingType(i))
       return emitOpError() << "expects binding " << i << " of type "
                            << kernel.getBindingType(i) << " but got " << type;
-  return success();
+  CacheType cache = getCacheType();
+  auto group = kernel.getConfigAttr<IntegerAttr>("group");
+  // What a kernel without a group binds is the kernel's own error.
+  if (!cache || !group || cache.getGroup(*getLayer()) == group.getInt())
+    return success();
+  return emitOpError() << "expects a layer of group " << group.getInt()
+                       << " but got layer " << *getLayer() << " of group "
+                       << cache.getGroup(*getLayer());
 }
 
 //===----------------------------------------------------------------------===//

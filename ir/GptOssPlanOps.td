@@ -38,6 +38,8 @@ def GptOss_KernelOp : GptOss_Op<"kernel", [Symbol]> {
     - C3: parameters are weights, other bindings memrefs or caches.
     - C4: `work` takes two dimensions, no symbols, and has a result.
     - C5: `attributes` has all of the operation's attributes.
+    - C6: a kernel that binds a cache has the attribute `group`, a group of the
+      cache.
 
     Example:
 
@@ -79,27 +81,36 @@ def GptOss_DispatchOp : GptOss_Op<"dispatch", [
   let summary = "Launches a kernel over a range of work items";
   let description = [{
     Runs work items 0 … items-1 of the kernel on the bindings. The location
-    names the launch.
+    names the launch. A cache is bound together with the layer of it that the
+    launch works on, so that the layers of a group share their kernels.
 
     Constraints:
 
     - C1: the symbol names a `gptoss.kernel`.
     - C2: the bindings have the kernel's types.
+    - C3: `layer` is given exactly when a cache is bound, and is a layer of it.
+    - C4: that layer is of the kernel's `group`.
 
-    Example:
+    Examples:
 
     ```mlir
     gptoss.dispatch @rms_norm.0 items(%t) (%x, %w, %y) : memref<512x192xf32>, !gptoss.weight<192xbf16>, memref<512x192xf32>
+    gptoss.dispatch @cache_append.0 items(%t) layer(1) (%k, %v, %p, %s, %cache) : memref<512x2x32xf32>, memref<512x2x32xf32>, memref<512xi32>, memref<512xi32>, !gptoss.cache<f32, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 2048, windows = [64, 0], layers = [0, 1]>
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Index:$items,
-                       Variadic<GptOss_Binding>:$bindings);
+                       Variadic<GptOss_Binding>:$bindings,
+                       OptionalAttr<I64Attr>:$layer);
   let assemblyFormat = [{
-    $kernel `items` `(` $items `)` `(` $bindings `)` attr-dict `:` type($bindings)
+    $kernel `items` `(` $items `)` (`layer` `(` $layer^ `)`)?
+    `(` $bindings `)` attr-dict `:` type($bindings)
   }];
+  let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// The kernel, null when the symbol does not resolve.
     KernelOp lookupKernel();
+    /// Type of the cache that is bound, null when none is.
+    CacheType getCacheType();
   }];
 }
 

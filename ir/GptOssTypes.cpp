@@ -207,8 +207,9 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
                                 int64_t headDim, int64_t pageTokens,
                                 int64_t maxContext, ArrayRef<int64_t> windows,
                                 ArrayRef<int64_t> layerGroups) {
-  if (!elementType.isF32())
-    return emitError() << "expects an element of f32 but got " << elementType;
+  if (!elementType.isF32() && !elementType.isBF16())
+    return emitError() << "expects an element of f32 or bf16 but got "
+                       << elementType;
   const std::pair<StringRef, int64_t> sizes[] = {{"kv_heads", kvHeads},
                                                  {"head_dim", headDim},
                                                  {"page_tokens", pageTokens},
@@ -248,7 +249,7 @@ int64_t CacheType::getNumSlots(int64_t group) const {
 }
 
 int64_t CacheType::getLayerBytes() const {
-  return 4 * getKvHeads() * getPageTokens() *
+  return getElementBytes() * getKvHeads() * getPageTokens() *
          (getHeadDim() + getHeadDimPadded());
 }
 

@@ -114,7 +114,7 @@ def GptOss_CacheType : GptOss_Type<"Cache", "cache"> {
 
     Constraints:
 
-    - C1: the element is f32.
+    - C1: the element is f32 or bf16.
     - C2: `kv_heads`, `head_dim`, `page_tokens` and `max_context` are positive.
     - C3: there is at least one group; windows are not negative and differ.
     - C4: `layers` names the group of each layer; every group has a layer.
@@ -150,6 +150,10 @@ def GptOss_CacheType : GptOss_Type<"Cache", "cache"> {
     int64_t getNumSlots(int64_t group) const;
     /// Retention window of a layer, 0 for all keys.
     int64_t getWindow(int64_t layer) const { return getWindows()[getGroup(layer)]; }
+    /// Bytes of an element.
+    int64_t getElementBytes() const {
+      return getElementType().getIntOrFloatBitWidth() / 8;
+    }
     /// Head dimension of values in memory: rounded up to 16.
     int64_t getHeadDimPadded() const { return (getHeadDim() + 15) / 16 * 16; }
     /// Bytes of one layer's keys and values in a page.

@@ -80,9 +80,9 @@ constexpr StringRef eps[] = {"eps"};
 constexpr StringRef quantizeAttrs[] = {"unit", "zero"};
 constexpr StringRef linearAttrs[] = {"has_bias", "has_residual", "rows"};
 constexpr StringRef ropeAttrs[] = {"rope"};
-constexpr StringRef layer[] = {"layer"};
-constexpr StringRef attentionAttrs[] = {"layer", "scale", "window"};
-constexpr StringRef scoresAttrs[] = {"layer", "scale"};
+constexpr StringRef group[] = {"group"};
+constexpr StringRef attentionAttrs[] = {"group", "scale", "window"};
+constexpr StringRef scoresAttrs[] = {"group", "scale"};
 constexpr StringRef window[] = {"window"};
 constexpr StringRef k[] = {"k"};
 constexpr StringRef swigluAttrs[] = {"alpha", "limit"};
@@ -101,14 +101,14 @@ constexpr KernelOperation table[] = {
     {"split_half", splitHalf, {}, "halves of heads"},
     {"rotate", rotate, {}, "rotation of the halves of heads"},
     {"merge_half", mergeHalf, {}, "heads from their halves"},
-    {"cache_append", cacheAppend, layer, "stores keys and values"},
+    {"cache_append", cacheAppend, group, "stores keys and values"},
     {"attention", attention, attentionAttrs,
      "grouped attention over the cache with window and sinks"},
     {"attention_scores", attentionScores, scoresAttrs,
      "products of queries with cached keys"},
     {"mask", mask, window, "-inf for keys that a token must not see"},
     {"softmax_sink", softmaxSink, {}, "softmax with a sink"},
-    {"attention_values", attentionValues, layer,
+    {"attention_values", attentionValues, group,
      "cached values summed by probability"},
     {"top_k", topK, k, "largest elements of rows"},
     {"softmax", unary, {}, "softmax of rows"},

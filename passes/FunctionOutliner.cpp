@@ -56,6 +56,7 @@ LogicalResult FunctionOutliner::convertSignature() {
       if (maxKeys_ != 0)
         return function_.emitOpError() << "expects one cache but got two";
       maxKeys_ = cache.getMaxContext();
+      cacheType_ = cache;
       cache_.begin(argument);
     }
   for (BlockArgument argument : arguments) {
@@ -220,11 +221,11 @@ Value FunctionOutliner::getItems(AffineMap work) {
 
 void FunctionOutliner::dispatch(Location loc, StringRef operation,
                                 ValueRange bindings, DictionaryAttr config,
-                                AffineMap work) {
+                                AffineMap work, IntegerAttr layer) {
   KernelOp kernel = kernels_.getOrCreate(loc, *lookupKernelOperation(operation),
                                          bindings.getTypes(), config, work);
   DispatchOp::create(builder_, loc, FlatSymbolRefAttr::get(kernel),
-                     getItems(work), bindings);
+                     getItems(work), bindings, layer);
   ++numDispatches_;
 }
 
@@ -263,6 +264,10 @@ DictionaryAttr FunctionOutliner::getConfig(Operation *op,
   for (StringRef name : kernel.attributes)
     if (Attribute value = op->getAttr(name))
       config.set(name, value);
+  // The layers of a group share a kernel; a launch says which one it is for.
+  if (auto layer = op->getAttrOfType<IntegerAttr>("layer"))
+    config.set("group",
+               builder_.getI64IntegerAttr(cacheType_.getGroup(layer.getInt())));
   if (auto linear = dyn_cast<LinearOp>(op)) {
     config.set("has_bias", builder_.getBoolAttr(bool(linear.getBias())));
     config.set("has_residual",
@@ -371,7 +376,7 @@ LogicalResult FunctionOutliner::convertCompute(ComputeOpInterface op) {
   StringRef name = op.getKernelOperation();
   dispatch(op->getLoc(), name, bindings,
            getConfig(op, *lookupKernelOperation(name), *rows),
-           getWork(op, *rows));
+           getWork(op, *rows), op->getAttrOfType<IntegerAttr>("layer"));
   return success();
 }
 

@@ -69,10 +69,11 @@ private:
   mlir::DictionaryAttr getConfig(mlir::Operation *op,
                                  const mlir::gptoss::KernelOperation &kernel,
                                  Rows rows);
-  /// Makes a launch of `operation` on the bindings at the current place.
+  /// Makes a launch of `operation` on the bindings at the current place;
+  /// `layer` is that of the cache, where one is bound.
   void dispatch(mlir::Location loc, llvm::StringRef operation,
                 mlir::ValueRange bindings, mlir::DictionaryAttr config,
-                mlir::AffineMap work);
+                mlir::AffineMap work, mlir::IntegerAttr layer = {});
   /// Value of the least of the map's results, computed once.
   mlir::Value getItems(mlir::AffineMap work);
 
@@ -81,6 +82,7 @@ private:
   int64_t maxTokens_;
   int64_t activationParts_;
   int64_t maxKeys_ = 0;
+  mlir::gptoss::CacheType cacheType_;
   mlir::OpBuilder builder_;
   mlir::IRMapping buffers_;
   CacheChain cache_;

@@ -24,14 +24,13 @@ namespace gossamer::cpu {
 /// Sum over d of q[t, at + d] * key, in the order of d.
 static Value score(KernelBuilder &k, const CacheAccess &cache, Value q, Value t,
                    Value at, Value page, Value kvHead, Value slot) {
-  Value sum =
-      k.forCarry(k.index(0), k.index(cache.form.headDim), 1, k.f32(0.0),
-                 [&](Value d, ValueRange now) {
-                   Value key = k.loadScalar(
-                       cache.pages, {page, k.addi(cache.key(kvHead, d), slot)});
-                   Value query = k.loadScalar(q, {t, k.addi(at, d)});
-                   return Values{k.add(now[0], k.mul(query, key))};
-                 })[0];
+  Value sum = k.forCarry(k.index(0), k.index(cache.form.headDim), 1, k.f32(0.0),
+                         [&](Value d, ValueRange now) {
+                           Value key = cache.loadElement(
+                               page, k.addi(cache.key(kvHead, d), slot));
+                           Value query = k.loadScalar(q, {t, k.addi(at, d)});
+                           return Values{k.add(now[0], k.mul(query, key))};
+                         })[0];
   return k.mul(sum, k.f32(k.kernel.scale));
 }
 
@@ -82,7 +81,7 @@ void emitAttentionValues(KernelBuilder &k) {
           Value row =
               cache.value(k.divi(head, group), k.remi(key, form.pageTokens));
           k.forEach(form.headDim, [&](Value d) {
-            Value v = k.loadScalar(cache.pages, {page, k.addi(row, d)});
+            Value v = cache.loadElement(page, k.addi(row, d));
             Value old = k.loadScalar(out, {t, k.addi(at, d)});
             k.storeScalar(k.add(old, k.mul(weight, v)), out,
                           {t, k.addi(at, d)});
@@ -154,7 +153,7 @@ void emitPlainAttention(KernelBuilder &k) {
             Value p = k.exp(k.sub(s, largest));
             Value row = cache.value(query.kvHead, slot);
             k.forEach(form.headDim, [&](Value d) {
-              Value v = k.loadScalar(cache.pages, {page, k.addi(row, d)});
+              Value v = cache.loadElement(page, k.addi(row, d));
               Value old = k.loadScalar(out, {query.token, output(d)});
               Value sum = k.add(k.mul(old, rescale), k.mul(p, v));
               k.storeScalar(sum, out, {query.token, output(d)});

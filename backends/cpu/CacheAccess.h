@@ -28,18 +28,26 @@ public:
   /// of one dimension are adjacent.
   Value key(Value head, Value d) const {
     Value row = k_.addi(k_.muli(head, form.headDim), d);
-    return k_.addi(k_.muli(row, form.pageTokens), form.layerFloats);
+    return k_.muli(row, form.pageTokens);
   }
   /// Element of a page where the value vector of a head begins.
   Value value(Value head, Value slot) const {
     Value row = k_.addi(k_.muli(head, form.pageTokens), slot);
     return k_.addi(k_.muli(row, form.headDimPadded),
-                   form.layerFloats +
-                       form.kvHeads * form.headDim * form.pageTokens);
+                   form.kvHeads * form.headDim * form.pageTokens);
+  }
+
+  /// An element of a page as f32.
+  Value loadElement(Value page, Value at) const {
+    return k_.widen(k_.loadScalar(pages, {page, at}));
+  }
+  /// A value as the pages hold it.
+  Value toElement(Value value) const {
+    return form.element == Element::BF16 ? k_.narrowToBF16(value) : value;
   }
 
   const CacheForm &form;
-  const Value pages; ///< memref<? x page floats>.
+  const Value pages; ///< memref<? x page elements>.
 
 private:
   KernelBuilder &k_;

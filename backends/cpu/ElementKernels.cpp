@@ -229,13 +229,13 @@ void emitCacheAppend(KernelBuilder &k) {
       // Keys are transposed: one element in each row of 16 positions.
       k.forEach(form.headDim, [&](Value d) {
         Value element = k.loadScalar(keys, {t, k.addi(base, d)});
-        k.storeScalar(element, cache.pages,
+        k.storeScalar(cache.toElement(element), cache.pages,
                       {page, k.addi(cache.key(head, d), slot)});
       });
       Value row = cache.value(head, slot);
       k.forChunks(form.headDim, [&](Value d, Value mask) {
         Value v = k.load(values, {t, k.addi(base, d)}, mask);
-        k.store(v, cache.pages, {page, k.addi(row, d)}, mask);
+        k.store(cache.toElement(v), cache.pages, {page, k.addi(row, d)}, mask);
       });
     });
   });

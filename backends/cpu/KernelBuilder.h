@@ -168,6 +168,8 @@ public:
   void store(Value value, Value memref, ValueRange indices, Value mask = {});
   /// f16 and bf16 (as i16), scalar or vector, to f32; others stay.
   Value widen(Value value);
+  /// f32, scalar or vector, to the nearest bf16 as i16; ties to even.
+  Value narrowToBF16(Value value);
   /// Element (expert,) row, k of a weight of any form, as f32.
   Value loadWeight(unsigned binding, Value expert, Value row, Value k);
   /// 2^(s-127) from the i32 value(s) of E8M0 bytes s; s = 0 is subnormal.

@@ -66,7 +66,8 @@ WeightForm::storageTypes(MLIRContext *context) const {
 
 SmallVector<MemRefType, 2> CacheForm::storageTypes(MLIRContext *context) const {
   Builder b(context);
-  return {MemRefType::get({ShapedType::kDynamic, pageFloats}, b.getF32Type()),
+  Type type = element == Element::BF16 ? Type(b.getI16Type()) : b.getF32Type();
+  return {MemRefType::get({ShapedType::kDynamic, pageElements}, type),
           MemRefType::get({ShapedType::kDynamic, maxPages}, b.getI32Type())};
 }
 

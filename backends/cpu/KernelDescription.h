@@ -54,17 +54,19 @@ struct WeightForm {
   storageTypes(mlir::MLIRContext *context) const;
 };
 
-/// One layer's part of the paged cache, in float32 elements.
+/// One layer's part of the paged cache; the layer's pointer is to its part of
+/// page 0.
 struct CacheForm {
   int64_t kvHeads = 0;
   int64_t headDim = 0;
   int64_t headDimPadded = 0; ///< row length of values.
   int64_t pageTokens = 16;
-  int64_t maxPages = 0;    ///< row length of the page table.
-  int64_t pageFloats = 0;  ///< size of a page of the layer's group.
-  int64_t layerFloats = 0; ///< where the layer begins within a page.
+  int64_t maxPages = 0;     ///< row length of the page table.
+  int64_t pageElements = 0; ///< from page to page, all layers of the group.
+  Element element = Element::F32; ///< or BF16.
 
-  /// Pages [page][float] and page table [sequence][page].
+  /// Pages [page][element] and page table [sequence][page]. A bf16 is an i16,
+  /// as for weights.
   llvm::SmallVector<mlir::MemRefType, 2>
   storageTypes(mlir::MLIRContext *context) const;
 };

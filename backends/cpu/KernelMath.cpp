@@ -87,6 +87,28 @@ Value KernelBuilder::widen(Value value) {
   return bitcast(bits, sameShape(type, b.getF32Type()));
 }
 
+Value KernelBuilder::narrowToBF16(Value value) {
+  // Integer arithmetic: the instruction flushes subnormals to zero, and
+  // without it a library would be called. Adding just under half, plus one
+  // when the kept part is odd, carries exactly when the value rounds up.
+  Type type = value.getType();
+  Type wide = sameShape(type, b.getI32Type());
+  auto c = [&](int64_t v) { return constantInt(wide, v); };
+  Value bits = bitcast(value, wide);
+  Value high = arith::ShRUIOp::create(b, loc, bits, c(16));
+  Value odd = arith::AndIOp::create(b, loc, high, c(1));
+  Value half = arith::AddIOp::create(b, loc, odd, c(0x7fff));
+  Value rounded = arith::AddIOp::create(b, loc, bits, half);
+  rounded = arith::ShRUIOp::create(b, loc, rounded, c(16));
+  // A NaN stays a quiet one.
+  Value isNan =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, value, value);
+  Value quiet = arith::OrIOp::create(b, loc, high, c(0x40));
+  rounded = arith::SelectOp::create(b, loc, isNan, quiet, rounded);
+  return arith::TruncIOp::create(b, loc, sameShape(type, b.getI16Type()),
+                                 rounded);
+}
+
 Value KernelBuilder::widenF16(Value value) {
   Type type = value.getType();
   Type single = sameShape(type, b.getF32Type());

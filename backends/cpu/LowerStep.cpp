@@ -66,8 +66,8 @@ private:
   void createFunction();
   LogicalResult lowerOperation(Operation *op);
   LogicalResult lowerLaunches(SmallVector<gptoss::DispatchOp> dispatches);
-  FailureOr<Pointers> bindingPointers(gptoss::DispatchOp op, Value binding,
-                                      gptoss::KernelOp kernel);
+  FailureOr<Pointers> bindingPointers(gptoss::DispatchOp op, Value binding);
+  Pointers cachePointers(gptoss::CacheType cache, int64_t layer);
   void callDispatch(size_t count);
 
   Value number(Type type, int64_t value) {
@@ -251,18 +251,23 @@ LogicalResult StepLowering::lowerOperation(Operation *op) {
   return success();
 }
 
-FailureOr<Pointers> StepLowering::bindingPointers(gptoss::DispatchOp op,
-                                                  Value binding,
-                                                  gptoss::KernelOp kernel) {
-  if (auto cache = dyn_cast<gptoss::CacheType>(binding.getType())) {
-    auto layer = kernel.getConfigAttr<IntegerAttr>("layer");
-    if (!layer || layer.getInt() < 0 || layer.getInt() >= cache.getNumLayers())
-      return op.emitOpError("binds the cache to a kernel without a layer");
-    auto group = static_cast<int32_t>(cache.getGroup(layer.getInt()));
-    Type structure = structOf({ptr_, ptr_});
-    return Pointers{loadField(structure, caches_, {group, 0}, ptr_),
-                    loadField(structure, caches_, {group, 1}, ptr_)};
+/// The layer within the first page of its group, and the group's page table:
+/// pages lie at a fixed distance, so the offset holds for all of them.
+Pointers StepLowering::cachePointers(gptoss::CacheType cache, int64_t layer) {
+  auto group = static_cast<int32_t>(cache.getGroup(layer));
+  Type structure = structOf({ptr_, ptr_});
+  Value pages = loadField(structure, caches_, {group, 0}, ptr_);
+  if (int64_t offset = cache.getSlot(layer) * cache.getLayerBytes()) {
+    LLVM::GEPArg bytes = number(i64_, offset);
+    pages = element(pages, b_.getI8Type(), {bytes});
   }
+  return {pages, loadField(structure, caches_, {group, 1}, ptr_)};
+}
+
+FailureOr<Pointers> StepLowering::bindingPointers(gptoss::DispatchOp op,
+                                                  Value binding) {
+  if (auto cache = dyn_cast<gptoss::CacheType>(binding.getType()))
+    return cachePointers(cache, static_cast<int64_t>(*op.getLayer()));
   auto found = pointers_.find(binding);
   if (found == pointers_.end())
     return op.emitOpError("expects bindings to be arguments of the function, "
@@ -280,7 +285,7 @@ StepLowering::lowerLaunches(SmallVector<gptoss::DispatchOp> dispatches) {
       return op.emitOpError("names no gptoss.kernel");
     Value first = element(bindings_, ptr_, {nextPointer});
     for (Value binding : op.getBindings()) {
-      FailureOr<Pointers> pointers = bindingPointers(op, binding, kernel);
+      FailureOr<Pointers> pointers = bindingPointers(op, binding);
       if (failed(pointers))
         return failure();
       for (Value pointer : *pointers)

@@ -40,21 +40,17 @@ static WeightForm describeWeight(gptoss::WeightType type) {
   return form;
 }
 
-static FailureOr<CacheForm> describeCache(gptoss::KernelOp op,
-                                          gptoss::CacheType type) {
-  auto layer = op.getConfigAttr<IntegerAttr>("layer");
-  if (!layer || layer.getInt() < 0 || layer.getInt() >= type.getNumLayers())
-    return op.emitOpError("expects 'layer' to name a layer of the cache");
-  int64_t number = layer.getInt();
+static CacheForm describeCache(gptoss::KernelOp op, gptoss::CacheType type) {
+  auto group = op.getConfigAttr<IntegerAttr>("group");
   CacheForm form;
   form.kvHeads = type.getKvHeads();
   form.headDim = type.getHeadDim();
   form.headDimPadded = type.getHeadDimPadded();
   form.pageTokens = type.getPageTokens();
   form.maxPages = type.getMaxPages();
-  constexpr int64_t floatBytes = 4;
-  form.pageFloats = type.getPageBytes(type.getGroup(number)) / floatBytes;
-  form.layerFloats = type.getSlot(number) * type.getLayerBytes() / floatBytes;
+  form.element = type.getElementType().isBF16() ? Element::BF16 : Element::F32;
+  form.pageElements =
+      type.getPageBytes(group.getInt()) / type.getElementBytes();
   return form;
 }
 
@@ -101,10 +97,7 @@ FailureOr<KernelDescription> describeKernel(gptoss::KernelOp op) {
     if (auto weight = dyn_cast<gptoss::WeightType>(type)) {
       kernel.bindings.push_back(describeWeight(weight));
     } else if (auto cache = dyn_cast<gptoss::CacheType>(type)) {
-      FailureOr<CacheForm> form = describeCache(op, cache);
-      if (failed(form))
-        return failure();
-      kernel.bindings.push_back(*form);
+      kernel.bindings.push_back(describeCache(op, cache));
     } else {
       kernel.bindings.push_back(cast<MemRefType>(type));
     }

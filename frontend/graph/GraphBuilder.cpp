@@ -34,9 +34,9 @@ struct StepArguments {
 class GraphBuilder {
 public:
   GraphBuilder(MLIRContext &context, const ModelConfig &config,
-               const ParameterList &parameters, int64_t maxContext)
+               const ParameterList &parameters, const GraphOptions &options)
       : builder_(&context), config_(config), parameters_(parameters),
-        maxContext_(maxContext) {}
+        maxContext_(options.maxContext), cacheElement_(options.cacheElement) {}
 
   OwningOpRef<ModuleOp> build();
 
@@ -70,6 +70,7 @@ private:
   const ModelConfig &config_;
   const ParameterList &parameters_;
   int64_t maxContext_;
+  ElementType cacheElement_;
 
   ModuleOp module_;
   StepArguments arguments_;
@@ -105,7 +106,10 @@ gptoss::CacheType GraphBuilder::getCacheType() {
     if (found == windows.end())
       windows.push_back(window);
   }
-  return gptoss::CacheType::get(builder_.getContext(), builder_.getF32Type(),
+  Type element = cacheElement_ == ElementType::BF16
+                     ? Type(builder_.getBF16Type())
+                     : builder_.getF32Type();
+  return gptoss::CacheType::get(builder_.getContext(), element,
                                 config_.numKvHeads, config_.headDim, pageTokens,
                                 maxContext_, windows, groups);
 }
@@ -362,13 +366,18 @@ FailureOr<OwningOpRef<ModuleOp>> buildGraph(MLIRContext &context,
                                             const ParameterList &parameters,
                                             const GraphOptions &options) {
   loadGraphDialects(context);
-  int64_t maxContext =
-      options.maxContext == 0 ? config.maxContext : options.maxContext;
-  if (maxContext < 1 || maxContext > config.maxContext)
+  GraphOptions settled = options;
+  if (settled.maxContext == 0)
+    settled.maxContext = config.maxContext;
+  if (settled.maxContext < 1 || settled.maxContext > config.maxContext)
     return emitError(UnknownLoc::get(&context))
            << "maximum context expects 1 to " << config.maxContext
-           << " (max_position_embeddings) but got " << maxContext;
-  return GraphBuilder(context, config, parameters, maxContext).build();
+           << " (max_position_embeddings) but got " << settled.maxContext;
+  if (settled.cacheElement != ElementType::F32 &&
+      settled.cacheElement != ElementType::BF16)
+    return emitError(UnknownLoc::get(&context))
+           << "cache element expects f32 or bf16 but got another";
+  return GraphBuilder(context, config, parameters, settled).build();
 }
 
 } // namespace gossamer

@@ -25,6 +25,8 @@ namespace gossamer {
 struct GraphOptions {
   /// Positions a sequence may have; 0 takes the config's.
   int64_t maxContext = 0;
+  /// How keys and values are stored: F32 or BF16.
+  ElementType cacheElement = ElementType::F32;
 };
 
 /// Positions that share a page of the KV cache.

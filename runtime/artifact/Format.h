@@ -33,7 +33,7 @@ static_assert(std::endian::native == std::endian::little,
               "the structures below are the file's bytes");
 
 /// Raised by every change of this file or of manifest.proto.
-inline constexpr uint32_t artifactFormatVersion = 1;
+inline constexpr uint32_t artifactFormatVersion = 2;
 
 /// Not text, and broken by any transfer that takes the file for text.
 inline constexpr char artifactMagic[8] = {'\x89', 'G',  'O',  'S',

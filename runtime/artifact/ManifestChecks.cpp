@@ -202,6 +202,9 @@ Status checkCacheGroup(const proto::CacheGroup &group,
 Status checkCache(const proto::Manifest &manifest) {
   const proto::CacheLayout &cache = manifest.cache();
   const proto::ModelConfig &config = manifest.config();
+  if (cache.dtype() != "F32" && cache.dtype() != "BF16")
+    return invalidData("cache.dtype: expects \"F32\" or \"BF16\" but got " +
+                       quote(cache.dtype()));
   GOSS_RETURN_IF_ERROR(
       checkRange("cache.page_tokens", cache.page_tokens(), 1, maxPageTokens));
   GOSS_RETURN_IF_ERROR(
@@ -410,7 +413,8 @@ Status checkKernels(const proto::Manifest &manifest) {
 uint64_t gossamer::cacheLayerBytes(const proto::CacheLayout &cache) {
   uint64_t padded = (uint64_t(cache.head_dim()) + headDimPadding - 1) /
                     headDimPadding * headDimPadding;
-  return sizeof(float) * uint64_t(cache.kv_heads()) * cache.page_tokens() *
+  uint64_t element = cache.dtype() == "BF16" ? 2 : 4;
+  return element * uint64_t(cache.kv_heads()) * cache.page_tokens() *
          (cache.head_dim() + padded);
 }
 

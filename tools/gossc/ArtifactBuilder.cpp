@@ -122,6 +122,7 @@ static std::string getFlags(const CompilerOptions &options,
   flags +=
       " --opt-level=" + std::to_string(target.optLevel) +
       " --math=" + stringifyMathMode(target.math).str() +
+      " --cache=" + getCacheType(options).str() +
       " --max-context=" + std::to_string(parts.input.maxContext) +
       " --max-tokens-per-step=" + std::to_string(parts.input.maxTokensPerStep) +
       (options.embedWeights ? " --weights=embed" : " --weights=reference");

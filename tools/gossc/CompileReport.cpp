@@ -77,6 +77,7 @@ std::string CompileReport::toJson() const {
       .member("cpu", cpu)
       .member("opt_level", optLevel)
       .member("math", math)
+      .member("cache_type", cacheType)
       .member("max_context", maxContext)
       .member("max_tokens_per_step", maxTokensPerStep)
       .member("parameters", parameterCount)

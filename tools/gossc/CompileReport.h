@@ -40,6 +40,7 @@ struct CompileReport {
   std::vector<std::string> requiredFeatures;
   unsigned optLevel = 0;
   std::string math;
+  std::string cacheType; ///< "f32" or "bf16".
   int64_t maxContext = 0;
   int64_t maxTokensPerStep = 0;
   uint64_t parameterCount = 0;

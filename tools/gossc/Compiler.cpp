@@ -47,6 +47,12 @@ llvm::StringRef stringifyEmitLevel(EmitLevel level) {
   return "";
 }
 
+llvm::StringRef getCacheType(const CompilerOptions &options) {
+  if (!options.cacheType.empty())
+    return options.cacheType;
+  return options.codegen.math == MathMode::Exact ? "f32" : "bf16";
+}
+
 namespace {
 
 int64_t countOperations(ModuleOp module) {
@@ -163,6 +169,10 @@ Status Compilation::resolveTarget() {
   report.cpu = target_.mcpu;
   report.optLevel = target_.optLevel;
   report.math = stringifyMathMode(target_.math).str();
+  report.cacheType = getCacheType(options_).str();
+  if (report.cacheType != "f32" && report.cacheType != "bf16")
+    return usageError("--cache expects f32 or bf16 but got '" +
+                      report.cacheType + "'");
   return Status::ok();
 }
 
@@ -199,6 +209,8 @@ Status Compilation::buildModule() {
   loadGraphDialects(*context_);
   GraphOptions graphOptions;
   graphOptions.maxContext = input_->maxContext;
+  graphOptions.cacheElement =
+      result_.report.cacheType == "bf16" ? ElementType::BF16 : ElementType::F32;
   FailureOr<OwningOpRef<ModuleOp>> module =
       buildGraph(*context_, input_->checkpoint.config(),
                  input_->checkpoint.parameters(), graphOptions);

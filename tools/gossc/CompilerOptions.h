@@ -42,11 +42,17 @@ struct CompilerOptions {
   /// Positions a sequence may have; 0 = the model's, 4096 at most.
   int64_t maxContext = 0;
   int64_t maxTokensPerStep = 512;
+  /// How keys and values are stored, "f32" or "bf16"; empty = by the math mode.
+  std::string cacheType;
   /// Fusions left out, by the name of their pass without "fuse-".
   std::vector<std::string> disabledFusions;
   /// Folder for one numbered file a stage; empty for none.
   std::string dumpDirectory;
 };
+
+/// The cache's type that the options ask for. The default follows the math
+/// mode: bf16 where activations are rounded anyway.
+llvm::StringRef getCacheType(const CompilerOptions &options);
 
 } // namespace gossamer
 

@@ -151,12 +151,6 @@ Status PlanReader::addBinding(Value value, bool written,
   return addMemory(value, written, launch);
 }
 
-/// The group of layers that a kernel with the attribute `layer` works on.
-uint32_t getCacheGroup(gptoss::KernelOp kernel, gptoss::CacheType cache) {
-  auto layer = kernel.getConfigAttr<IntegerAttr>("layer");
-  return layer ? cache.getGroup(layer.getInt()) : 0;
-}
-
 Status PlanReader::readLaunch(gptoss::DispatchOp dispatch) {
   gptoss::KernelOp kernel = dispatch.lookupKernel();
   if (!kernel)
@@ -178,7 +172,7 @@ Status PlanReader::readLaunch(gptoss::DispatchOp dispatch) {
          {proto::Binding::CACHE_PAGES, proto::Binding::PAGE_TABLE}) {
       proto::Binding &binding = *launch.add_bindings();
       binding.set_role(role);
-      binding.set_index(getCacheGroup(kernel, cache));
+      binding.set_index(cache.getGroup(*dispatch.getLayer()));
       binding.set_written(written && role == proto::Binding::CACHE_PAGES);
     }
   }
@@ -225,6 +219,7 @@ void fillCacheLayout(gptoss::CacheType cache, proto::CacheLayout &layout) {
   layout.set_page_tokens(cache.getPageTokens());
   layout.set_kv_heads(cache.getKvHeads());
   layout.set_head_dim(cache.getHeadDim());
+  layout.set_dtype(cache.getElementType().isBF16() ? "BF16" : "F32");
   layout.set_max_pages(cache.getMaxPages());
   for (int64_t group = 0; group < cache.getNumGroups(); ++group) {
     proto::CacheGroup &entry = *layout.add_groups();

@@ -68,6 +68,9 @@ void addCodeOptions(Command &command, Arguments &arguments) {
                "graph and vector kernels (default 2)")
       .choice("--math", arguments.math, {"exact", "fast", "int8"},
               "how quantized weights are multiplied (default exact)")
+      .choice("--cache", options.cacheType, {"f32", "bf16"},
+              "how keys and values are stored (default f32 with --math=exact, "
+              "else bf16)")
       .choice("--layout", arguments.layout, {"published", "packed"},
               "how weights lie in memory (default published)")
       .choice("--dense", arguments.dense, {"bf16", "int8"},
@@ -196,7 +199,7 @@ void printInput(const CompileReport &report, const Notes &notes) {
   notes.note("Model", report.model);
   notes.note("Target", report.target + ", " + report.cpu + ", opt level " +
                            std::to_string(report.optLevel) + ", math " +
-                           report.math);
+                           report.math + ", cache " + report.cacheType);
   for (const std::string &note : report.notes)
     notes.note("Note", note);
 }

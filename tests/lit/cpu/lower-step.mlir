@@ -1,6 +1,6 @@
 // RUN: goss-opt %s --gptoss-cpu-lower-step --split-input-file --verify-diagnostics | FileCheck %s
 
-!cache = !gptoss.cache<f32, kv_heads = 2, head_dim = 16, page_tokens = 16, max_context = 128, windows = [0, 64], layers = [0, 1]>
+!cache = !gptoss.cache<f32, kv_heads = 2, head_dim = 16, page_tokens = 16, max_context = 128, windows = [0, 64], layers = [0, 1, 1]>
 !blocks = !gptoss.weight<32x32xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = published>
 
 gptoss.parameter @norm : !gptoss.weight<32xbf16> from ["norm.weight"]
@@ -9,7 +9,7 @@ gptoss.parameter @last : !gptoss.weight<32xbf16> from ["last.weight"]
 
 gptoss.kernel @rms_norm "rms_norm" (r memref<8x32xf32>, p !gptoss.weight<32xbf16>, w memref<8x32xf32>) work affine_map<(t, r) -> (t)> kind "lanes16" attributes {eps = 1.0e-05 : f64}
 gptoss.kernel @linear "linear" (r memref<8x32xf32>, p !blocks, w memref<8x32xf32>) work affine_map<(t, r) -> (2)> kind "mxfp4_integer" attributes {has_bias = false, has_residual = false, rows = "tokens"}
-gptoss.kernel @append "cache_append" (r memref<8x2x16xf32>, r memref<8x2x16xf32>, r memref<8xi32>, r memref<8xi32>, rw !cache) work affine_map<(t, r) -> (t)> kind "plain" attributes {layer = 1 : i64}
+gptoss.kernel @append "cache_append" (r memref<8x2x16xf32>, r memref<8x2x16xf32>, r memref<8xi32>, r memref<8xi32>, rw !cache) work affine_map<(t, r) -> (t)> kind "plain" attributes {group = 1 : i64}
 
 // CHECK-NOT: gptoss.
 // CHECK-LABEL: func.func @goss_step(
@@ -41,9 +41,12 @@ gptoss.kernel @append "cache_append" (r memref<8x2x16xf32>, r memref<8x2x16xf32>
 // CHECK: cf.cond_br %{{.*}}, ^[[EXIT:.*]](%[[CODE]] : i32), ^[[NEXT:.*]]
 // CHECK: ^[[NEXT]]:
 
-// Second group: blocks and scales are two pointers, and so is the cache of the
-// layer's group.
+// Second group: blocks and scales are two pointers, and so is the cache: its
+// layer within the pages of the group, here the second, and the page table.
 // CHECK: llvm.getelementptr %[[CACHES]][1, 0]
+// CHECK-NEXT: %[[PAGES:.*]] = llvm.load
+// CHECK: %[[OFFSET:.*]] = llvm.mlir.constant(4096 : i64) : i64
+// CHECK-NEXT: llvm.getelementptr %[[PAGES]][%[[OFFSET]]] : (!llvm.ptr, i64) -> !llvm.ptr, i8
 // CHECK: llvm.getelementptr %[[CACHES]][1, 1]
 // CHECK: llvm.call
 // CHECK: cf.br ^[[EXIT]]
@@ -61,7 +64,7 @@ func.func @step(%tokens: memref<8xi32>, %positions: memref<8xi32>, %sequences: m
   gptoss.dispatch @rms_norm items(%t) (%x, %w, %y) : memref<8x32xf32>, !gptoss.weight<32xbf16>, memref<8x32xf32>
   gptoss.concurrent {
     gptoss.dispatch @linear items(%c2) (%y, %b, %logits) : memref<8x32xf32>, !blocks, memref<8x32xf32>
-    gptoss.dispatch @append items(%t) (%heads, %heads, %positions, %sequences, %cache) : memref<8x2x16xf32>, memref<8x2x16xf32>, memref<8xi32>, memref<8xi32>, !cache
+    gptoss.dispatch @append items(%t) layer(2) (%heads, %heads, %positions, %sequences, %cache) : memref<8x2x16xf32>, memref<8x2x16xf32>, memref<8xi32>, memref<8xi32>, !cache
   }
   return
 }

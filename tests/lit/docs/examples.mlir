@@ -5,6 +5,7 @@
 
 gptoss.parameter @final_norm : !gptoss.weight<192xbf16> from ["model.norm.weight"]
 
+gptoss.kernel @cache_append.0 "cache_append" (r memref<512x2x32xf32>, r memref<512x2x32xf32>, r memref<512xi32>, r memref<512xi32>, rw !gptoss.cache<f32, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 2048, windows = [64, 0], layers = [0, 1]>) work affine_map<(t, r) -> (t)> attributes {group = 1 : i64}
 gptoss.kernel @rms_norm.0 "rms_norm"(r memref<512x192xf32>, p !gptoss.weight<192xbf16>, w memref<512x192xf32>) work affine_map<(t, r) -> (t)> attributes {eps = 1.0e-5 : f64}
 
 func.func private @types(
@@ -143,6 +144,11 @@ func.func @moe(%x: tensor<?x192xf32>, %r: !gptoss.weight<16x192xbf16>, %rb: !gpt
 
 func.func @dispatch(%t: index, %x: memref<512x192xf32>, %w: !gptoss.weight<192xbf16>, %y: memref<512x192xf32>) {
   gptoss.dispatch @rms_norm.0 items(%t) (%x, %w, %y) : memref<512x192xf32>, !gptoss.weight<192xbf16>, memref<512x192xf32>
+  return
+}
+
+func.func @dispatch_of_a_layer(%t: index, %k: memref<512x2x32xf32>, %v: memref<512x2x32xf32>, %p: memref<512xi32>, %s: memref<512xi32>, %cache: !gptoss.cache<f32, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 2048, windows = [64, 0], layers = [0, 1]>) {
+  gptoss.dispatch @cache_append.0 items(%t) layer(1) (%k, %v, %p, %s, %cache) : memref<512x2x32xf32>, memref<512x2x32xf32>, memref<512xi32>, memref<512xi32>, !gptoss.cache<f32, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 2048, windows = [64, 0], layers = [0, 1]>
   return
 }
 

@@ -56,6 +56,13 @@ gptoss.kernel @k "rms_norm" (r memref<8x192xf32>, p !gptoss.weight<192xbf16>, w 
 
 // -----
 
+// Kernel C6.
+!cache = !gptoss.cache<f32, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 2048, windows = [64, 0], layers = [0, 1]>
+// expected-error @+1 {{expects attribute group from 0 to 1 but got {group = 2 : i64}}}
+gptoss.kernel @k "cache_append" (r memref<8x2x32xf32>, r memref<8x2x32xf32>, r memref<8xi32>, r memref<8xi32>, rw !cache) work affine_map<(t, r) -> (t)> attributes {group = 2 : i64}
+
+// -----
+
 // expected-error @+1 {{expects an access (r, w, rw, p) but got 'x'}}
 gptoss.kernel @k "softmax" (x memref<8x192xf32>, w memref<8x192xf32>) work affine_map<(t, r) -> (t)> attributes {}
 
@@ -85,6 +92,49 @@ gptoss.kernel @k "softmax" (r memref<8x192xf32>, w memref<8x192xf32>) work affin
 func.func @f(%x: memref<8x192xf32>, %y: memref<8x64xf32>, %t: index) {
   // expected-error @+1 {{expects binding 1 of type 'memref<8x192xf32>' but got 'memref<8x64xf32>'}}
   gptoss.dispatch @k items(%t) (%x, %y) : memref<8x192xf32>, memref<8x64xf32>
+  return
+}
+
+// -----
+
+// Dispatch C3.
+gptoss.kernel @k "softmax" (r memref<8x192xf32>, w memref<8x192xf32>) work affine_map<(t, r) -> (t)> attributes {}
+func.func @f(%x: memref<8x192xf32>, %t: index) {
+  // expected-error @+1 {{expects a layer only with a cache but got layer 0 without one}}
+  gptoss.dispatch @k items(%t) layer(0) (%x, %x) : memref<8x192xf32>, memref<8x192xf32>
+  return
+}
+
+// -----
+
+// Dispatch C3.
+!cache = !gptoss.cache<f32, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 2048, windows = [64, 0], layers = [0, 1]>
+gptoss.kernel @k "cache_append" (r memref<8x2x32xf32>, r memref<8x2x32xf32>, r memref<8xi32>, r memref<8xi32>, rw !cache) work affine_map<(t, r) -> (t)> attributes {group = 0 : i64}
+func.func @f(%x: memref<8x2x32xf32>, %p: memref<8xi32>, %c: !cache, %t: index) {
+  // expected-error @+1 {{expects the layer of the cache that is bound but got none}}
+  gptoss.dispatch @k items(%t) (%x, %x, %p, %p, %c) : memref<8x2x32xf32>, memref<8x2x32xf32>, memref<8xi32>, memref<8xi32>, !cache
+  return
+}
+
+// -----
+
+// Dispatch C3.
+!cache = !gptoss.cache<f32, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 2048, windows = [64, 0], layers = [0, 1]>
+gptoss.kernel @k "cache_append" (r memref<8x2x32xf32>, r memref<8x2x32xf32>, r memref<8xi32>, r memref<8xi32>, rw !cache) work affine_map<(t, r) -> (t)> attributes {group = 0 : i64}
+func.func @f(%x: memref<8x2x32xf32>, %p: memref<8xi32>, %c: !cache, %t: index) {
+  // expected-error @+1 {{expects a layer from 0 to 1 but got 2}}
+  gptoss.dispatch @k items(%t) layer(2) (%x, %x, %p, %p, %c) : memref<8x2x32xf32>, memref<8x2x32xf32>, memref<8xi32>, memref<8xi32>, !cache
+  return
+}
+
+// -----
+
+// Dispatch C4.
+!cache = !gptoss.cache<f32, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 2048, windows = [64, 0], layers = [0, 1]>
+gptoss.kernel @k "cache_append" (r memref<8x2x32xf32>, r memref<8x2x32xf32>, r memref<8xi32>, r memref<8xi32>, rw !cache) work affine_map<(t, r) -> (t)> attributes {group = 0 : i64}
+func.func @f(%x: memref<8x2x32xf32>, %p: memref<8xi32>, %c: !cache, %t: index) {
+  // expected-error @+1 {{expects a layer of group 0 but got layer 1 of group 1}}
+  gptoss.dispatch @k items(%t) layer(1) (%x, %x, %p, %p, %c) : memref<8x2x32xf32>, memref<8x2x32xf32>, memref<8xi32>, memref<8xi32>, !cache
   return
 }
 
@@ -143,12 +193,12 @@ func.func @f(%x: memref<8x192xf32>, %arena: memref<16384xi8>, %t: index) {
 
 // Concurrent C2: both append to one layer.
 !cache = !gptoss.cache<f32, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 2048, windows = [0], layers = [0]>
-gptoss.kernel @k "cache_append" (r memref<8x2x32xf32>, r memref<8x2x32xf32>, r memref<8xi32>, r memref<8xi32>, rw !cache) work affine_map<(t, r) -> (t)> attributes {layer = 0 : i64}
+gptoss.kernel @k "cache_append" (r memref<8x2x32xf32>, r memref<8x2x32xf32>, r memref<8xi32>, r memref<8xi32>, rw !cache) work affine_map<(t, r) -> (t)> attributes {group = 0 : i64}
 func.func @f(%x: memref<8x2x32xf32>, %p: memref<8xi32>, %c: !cache, %t: index) {
   // expected-error @+1 {{expects independent dispatches but got a conflict of @k with an earlier one}}
   gptoss.concurrent {
-    gptoss.dispatch @k items(%t) (%x, %x, %p, %p, %c) : memref<8x2x32xf32>, memref<8x2x32xf32>, memref<8xi32>, memref<8xi32>, !cache
-    gptoss.dispatch @k items(%t) (%x, %x, %p, %p, %c) : memref<8x2x32xf32>, memref<8x2x32xf32>, memref<8xi32>, memref<8xi32>, !cache
+    gptoss.dispatch @k items(%t) layer(0) (%x, %x, %p, %p, %c) : memref<8x2x32xf32>, memref<8x2x32xf32>, memref<8xi32>, memref<8xi32>, !cache
+    gptoss.dispatch @k items(%t) layer(0) (%x, %x, %p, %p, %c) : memref<8x2x32xf32>, memref<8x2x32xf32>, memref<8xi32>, memref<8xi32>, !cache
   }
   return
 }

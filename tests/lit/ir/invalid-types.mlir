@@ -67,8 +67,8 @@ func.func private @f(!gptoss.weight<64x32xbf16, panel = 16>)
 // -----
 
 // Cache C1.
-// expected-error @+1 {{expects an element of f32 but got 'bf16'}}
-func.func private @f(!gptoss.cache<bf16, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 2048, windows = [0], layers = [0]>)
+// expected-error @+1 {{expects an element of f32 or bf16 but got 'f16'}}
+func.func private @f(!gptoss.cache<f16, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 2048, windows = [0], layers = [0]>)
 
 // -----
 

@@ -48,10 +48,10 @@ func.func @views(%x: tensor<?x256xf32>, %cos: tensor<?x16xf32>, %sin: tensor<?x1
 // The cache is updated in place; scores have room for every key.
 // CHECK-LABEL: func.func @cache(
 // CHECK-SAME: %[[Q:[^:]+]]: memref<8x8x32xf32>, %[[K:[^:]+]]: memref<8x2x32xf32>, %[[P:[^:]+]]: memref<8xi32>, %[[C:[^:]+]]: !gptoss.cache<{{[^>]*}}>, %[[O:[^:]+]]: memref<8x8x32xf32>, %[[T:[^:]+]]: index, %{{[^:]+}}: index) {
-// CHECK: gptoss.dispatch @cache_append.0 items(%[[T]]) (%[[K]], %[[K]], %[[P]], %[[P]], %[[C]])
+// CHECK: gptoss.dispatch @cache_append.0 items(%[[T]]) layer(0) (%[[K]], %[[K]], %[[P]], %[[P]], %[[C]])
 // CHECK: %[[S:.*]] = memref.alloc() : memref<8x8x2048xf32>
-// CHECK: gptoss.dispatch @attention_scores.0 items(%[[T]]) (%[[Q]], %[[C]], %[[P]], %[[S]])
-// CHECK: gptoss.dispatch @attention_values.0 items(%[[T]]) (%[[S]], %[[C]], %[[P]], %[[O]])
+// CHECK: gptoss.dispatch @attention_scores.0 items(%[[T]]) layer(0) (%[[Q]], %[[C]], %[[P]], %[[S]])
+// CHECK: gptoss.dispatch @attention_values.0 items(%[[T]]) layer(0) (%[[S]], %[[C]], %[[P]], %[[O]])
 func.func @cache(%q: tensor<?x8x32xf32>, %k: tensor<?x2x32xf32>, %p: tensor<?xi32>, %c: !cache) -> (tensor<?x8x32xf32>, !cache) {
   %c1 = gptoss.cache_append %c, %k, %k, %p, %p {layer = 0 : i64} : !cache, tensor<?x2x32xf32>, tensor<?xi32>
   %s = gptoss.attention_scores %q, %c1, %p {layer = 0 : i64, scale = 0.125 : f64} : (tensor<?x8x32xf32>, !cache, tensor<?xi32>) -> tensor<?x8x?xf32>
@@ -70,4 +70,17 @@ func.func @outputs(%x: tensor<?x192xf32>, %rows: tensor<?xi32>) -> tensor<?x192x
   %0 = gptoss.gather_rows %x, %rows : (tensor<?x192xf32>, tensor<?xi32>) -> tensor<?x192xf32>
   %1 = gptoss.softmax %0 : tensor<?x192xf32>
   return %1 : tensor<?x192xf32>
+}
+
+// The layers of a group share a kernel; another group has its own.
+// CHECK-LABEL: func.func @layers(
+// CHECK: gptoss.dispatch @cache_append.2 items(%{{.*}}) layer(0)
+// CHECK: gptoss.dispatch @cache_append.3 items(%{{.*}}) layer(1)
+// CHECK: gptoss.dispatch @cache_append.2 items(%{{.*}}) layer(2)
+!four = !gptoss.cache<bf16, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 2048, windows = [64, 0], layers = [0, 1, 0]>
+func.func @layers(%k: tensor<?x2x32xf32>, %p: tensor<?xi32>, %c: !four) -> !four {
+  %c1 = gptoss.cache_append %c, %k, %k, %p, %p {layer = 0 : i64} : !four, tensor<?x2x32xf32>, tensor<?xi32>
+  %c2 = gptoss.cache_append %c1, %k, %k, %p, %p {layer = 1 : i64} : !four, tensor<?x2x32xf32>, tensor<?xi32>
+  %c3 = gptoss.cache_append %c2, %k, %k, %p, %p {layer = 2 : i64} : !four, tensor<?x2x32xf32>, tensor<?xi32>
+  return %c3 : !four
 }

@@ -202,9 +202,9 @@ TEST(Artifact, MessagesSayWhatIsWrongWithTheHeader) {
   EXPECT_EQ(readMessage(std::string(100, 'x')),
             "is not a .goss file: expects its magic bytes at offset 0");
   Parts parts(bytes);
-  parts.header.version = 2;
+  parts.header.version = 1;
   EXPECT_EQ(readMessage(parts.join()),
-            "expects format version 1 but got 2: compile the model again with "
+            "expects format version 2 but got 1: compile the model again with "
             "this release");
   parts = Parts(bytes);
   parts.header.reserved = 5;

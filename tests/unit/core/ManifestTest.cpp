@@ -40,7 +40,7 @@ TEST(Manifest, SamplesAreValid) {
 
 TEST(Manifest, RefusesOtherVersions) {
   EXPECT_EQ(messageAfter([](auto &m) { m.set_format_version(9); }),
-            "format_version: expects 1 but got 9");
+            "format_version: expects 2 but got 9");
   EXPECT_EQ(messageAfter([](auto &m) { m.set_step_abi_version(9); }),
             "step_abi_version: expects 1 but got 9: compile the model again "
             "with this release");
@@ -105,6 +105,16 @@ TEST(Manifest, ChecksTheCache) {
   EXPECT_EQ(
       messageAfter([](auto &m) { m.mutable_cache()->set_page_tokens(0); }),
       "cache.page_tokens: expects a value in [1, 4096] but got 0");
+  EXPECT_EQ(messageAfter([](auto &m) { m.mutable_cache()->set_dtype("F16"); }),
+            "cache.dtype: expects \"F32\" or \"BF16\" but got \"F16\"");
+  EXPECT_EQ(messageAfter([](auto &m) { m.mutable_cache()->set_dtype("BF16"); }),
+            "cache.groups[0]: page_bytes: expects 7168 but got 14336");
+  EXPECT_EQ(messageAfter([](auto &m) {
+              m.mutable_cache()->set_dtype("BF16");
+              group(m, 0).set_page_bytes(7168);
+              group(m, 1).set_page_bytes(3584);
+            }),
+            "");
   EXPECT_EQ(messageAfter([](auto &m) { group(m, 1).set_page_bytes(7167); }),
             "cache.groups[1]: page_bytes: expects 7168 but got 7167");
   EXPECT_EQ(messageAfter([](auto &m) { group(m, 1).set_window(8); }),

@@ -60,6 +60,7 @@ inline proto::Manifest sampleManifest() {
   cache.set_kv_heads(2);
   cache.set_head_dim(24);
   cache.set_max_pages(7);
+  cache.set_dtype("F32");
   uint64_t layerBytes = 4 * 2 * 16 * (24 + 32);
   proto::CacheGroup &windowed = *cache.add_groups();
   windowed.set_window(8);

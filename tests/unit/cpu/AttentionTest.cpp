@@ -6,8 +6,7 @@
 
 #include "KernelRunner.h"
 #include "Reference.h"
-
-#include <limits>
+#include "runtime/weights/FloatTypes.h"
 
 using namespace gossamer;
 using namespace gossamer::cpu;
@@ -24,13 +23,15 @@ struct AttentionCase {
   CacheForm form;
   std::vector<int32_t> positions, sequences;
   std::vector<Floats> keys, values; ///< [sequence][position][head][d].
-  Floats pages;
+  size_t layerBytes;
+  std::vector<uint8_t> pages;
   std::vector<int32_t> table;
   Floats q;
   Weights sinks;
 
   AttentionCase(int64_t kvHeads, int64_t group, int64_t headDim, int64_t window,
-                std::vector<int32_t> positions, std::vector<int32_t> sequences)
+                std::vector<int32_t> positions, std::vector<int32_t> sequences,
+                Element element = Element::F32)
       : kvHeads(kvHeads), group(group), headDim(headDim), window(window),
         positions(std::move(positions)), sequences(std::move(sequences)) {
     int64_t padded = (headDim + 15) / 16 * 16;
@@ -38,15 +39,17 @@ struct AttentionCase {
     form.headDim = headDim;
     form.headDimPadded = padded;
     form.maxPages = kMaxPages;
-    form.layerFloats = kvHeads * kPage * (headDim + padded);
-    form.pageFloats = 2 * form.layerFloats;
+    form.element = element;
+    int64_t layerElements = kvHeads * kPage * (headDim + padded);
+    form.pageElements = 2 * layerElements;
+    size_t elementBytes = element == Element::BF16 ? 2 : 4;
+    layerBytes = layerElements * elementBytes;
     q = randomFloats(tokens() * heads() * headDim, 1);
     sinks = makeWeights({{heads()}, Element::BF16, Layout::RowMajor}, 2);
-    // Nothing that was not stored may be looked at.
+    // Nothing that was not stored may be looked at: these bytes are NaN.
     int64_t numSequences =
         1 + *std::max_element(this->sequences.begin(), this->sequences.end());
-    pages.assign(numSequences * kMaxPages * form.pageFloats,
-                 std::numeric_limits<float>::quiet_NaN());
+    pages.assign(numSequences * kMaxPages * 2 * layerBytes, 0xff);
     table.assign(numSequences * kMaxPages, -1);
     for (int64_t s = 0; s < numSequences; ++s) {
       size_t size = kMaxPages * kPage * kvHeads * headDim;
@@ -68,6 +71,14 @@ struct AttentionCase {
   }
   bool isVisible(int64_t t, int64_t p) const {
     return p >= first(t) && p <= positions[t];
+  }
+
+  /// The second layer within the first page.
+  uint8_t *layer() { return pages.data() + layerBytes; }
+  const uint8_t *layer() const { return pages.data() + layerBytes; }
+  /// What the cache holds of a key or value.
+  double stored(float value) const {
+    return form.element == Element::BF16 ? bf16ToF32(f32ToBf16(value)) : value;
   }
 
   /// Only pages that some token sees exist, in a scattered order.
@@ -107,14 +118,14 @@ struct AttentionCase {
         if (isVisible(t, p)) {
           int64_t at = p * kvHeads * headDim;
           compiled.run({&keys[sequences[t]][at], &values[sequences[t]][at], &p,
-                        &sequences[t], pages.data(), table.data()},
+                        &sequences[t], layer(), table.data()},
                        {1, 0, p + 1, 1}, 1);
         }
   }
 
   Floats run(const CompiledKernel &compiled, int64_t chunk) const {
     Floats out(tokens() * heads() * headDim, -77.0F);
-    compiled.run({q.data(), pages.data(), table.data(), sinks.bytes.data(),
+    compiled.run({q.data(), layer(), table.data(), sinks.bytes.data(),
                   positions.data(), sequences.data(), out.data()},
                  dims(), tokens() * kvHeads, chunk);
     return out;
@@ -133,11 +144,11 @@ struct AttentionCase {
         for (int64_t p = first(t); p <= positions[t]; ++p) {
           double s = 0;
           for (int64_t d = 0; d < headDim; ++d)
-            s += double(query[d]) * row(keys, p)[d];
+            s += double(query[d]) * stored(row(keys, p)[d]);
           double e = std::exp(s / std::sqrt(double(headDim)));
           sum += e;
           for (int64_t d = 0; d < headDim; ++d)
-            o[d] += e * row(values, p)[d];
+            o[d] += e * stored(row(values, p)[d]);
         }
         for (int64_t d = 0; d < headDim; ++d)
           o[d] /= sum;
@@ -155,8 +166,7 @@ struct AttentionCase {
     Floats out(q.size());
     CompiledKernel(describe("attention_scores", {rows, form, ids, scoresType}),
                    "plain")
-        .run({q.data(), pages.data(), table.data(), sequences.data(),
-              scores.data()},
+        .run({q.data(), layer(), table.data(), sequences.data(), scores.data()},
              dims(), tokens());
     CompiledKernel(describe("mask", {scoresType, ids, scoresType}), "plain")
         .run({scores.data(), positions.data(), masked.data()}, dims(),
@@ -166,8 +176,7 @@ struct AttentionCase {
         .run({masked.data(), sinks.bytes.data(), p.data()}, dims(), tokens());
     CompiledKernel(describe("attention_values", {scoresType, form, ids, rows}),
                    "plain")
-        .run({p.data(), pages.data(), table.data(), sequences.data(),
-              out.data()},
+        .run({p.data(), layer(), table.data(), sequences.data(), out.data()},
              dims(), tokens());
     return out;
   }
@@ -175,13 +184,12 @@ struct AttentionCase {
   void check() {
     std::string what = std::to_string(kvHeads) + " x " + std::to_string(group) +
                        " heads of " + std::to_string(headDim) + ", window " +
-                       std::to_string(window) + ", ";
+                       std::to_string(window) +
+                       (form.element == Element::BF16 ? ", bf16, " : ", f32, ");
     append("plain");
-    Floats stored = pages;
+    std::vector<uint8_t> plain = pages;
     append("lanes16");
-    ASSERT_EQ(
-        std::memcmp(stored.data(), pages.data(), stored.size() * sizeof(float)),
-        0)
+    ASSERT_TRUE(plain == pages)
         << what << "both kinds of cache_append store the same";
     std::vector<double> want = reference();
     for (const std::string &kind : kindsFor(attention())) {
@@ -194,23 +202,33 @@ struct AttentionCase {
   }
 };
 
+/// Checks one case with either type of the cache.
+void checkCase(int64_t kvHeads, int64_t group, int64_t headDim, int64_t window,
+               const std::vector<int32_t> &positions,
+               const std::vector<int32_t> &sequences) {
+  for (Element element : {Element::F32, Element::BF16})
+    AttentionCase(kvHeads, group, headDim, window, positions, sequences,
+                  element)
+        .check();
+}
+
 } // namespace
 
 TEST(Attention, HeadSizesAndGroups) {
-  AttentionCase(2, 4, 32, 0, {40, 0, 3}, {0, 1, 1}).check();
-  AttentionCase(1, 1, 16, 0, {16}, {0}).check();
-  AttentionCase(1, 8, 64, 0, {20}, {0}).check();
-  AttentionCase(2, 2, 40, 0, {33, 34}, {0, 0}).check();
-  AttentionCase(1, 9, 6, 0, {17}, {0}).check();
-  AttentionCase(1, 1, 144, 0, {5}, {0}).check();
+  checkCase(2, 4, 32, 0, {40, 0, 3}, {0, 1, 1});
+  checkCase(1, 1, 16, 0, {16}, {0});
+  checkCase(1, 8, 64, 0, {20}, {0});
+  checkCase(2, 2, 40, 0, {33, 34}, {0, 0});
+  checkCase(1, 9, 6, 0, {17}, {0});
+  checkCase(1, 1, 144, 0, {5}, {0});
 }
 
 TEST(Attention, EdgesOfPagesAndWindows) {
-  AttentionCase(1, 2, 32, 64, {62, 63, 64, 65}, {0, 1, 2, 3}).check();
-  AttentionCase(1, 2, 32, 64, {79, 80}, {0, 1}).check();
-  AttentionCase(1, 2, 16, 16, {15, 16, 31, 32}, {0, 1, 2, 3}).check();
-  AttentionCase(2, 1, 16, 5, {0, 4, 5, 20}, {0, 1, 2, 3}).check();
-  AttentionCase(1, 1, 16, 1, {37}, {0}).check();
+  checkCase(1, 2, 32, 64, {62, 63, 64, 65}, {0, 1, 2, 3});
+  checkCase(1, 2, 32, 64, {79, 80}, {0, 1});
+  checkCase(1, 2, 16, 16, {15, 16, 31, 32}, {0, 1, 2, 3});
+  checkCase(2, 1, 16, 5, {0, 4, 5, 20}, {0, 1, 2, 3});
+  checkCase(1, 1, 16, 1, {37}, {0});
 }
 
 TEST(Attention, DoesNotDependOnTheOtherTokens) {

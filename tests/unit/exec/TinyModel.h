@@ -71,6 +71,7 @@ struct TinyModel : testing::Test {
     cache.set_kv_heads(1);
     cache.set_head_dim(16);
     cache.set_max_pages(7);
+    cache.set_dtype("F32");
     cache.add_groups()->add_layers(0);
     cache.mutable_groups(0)->set_page_bytes(4ULL * 16 * 32);
     proto::WeightFile &file = *result.add_weight_files();

@@ -205,6 +205,24 @@ TEST_F(GraphBuilderTest, TakesOverFloatTypes) {
   EXPECT_TRUE(head.getWeightType().getElementType().isF32());
 }
 
+TEST_F(GraphBuilderTest, ElementOfTheCache) {
+  ModelConfig config = ConfigText().config();
+  auto getElement = [&](const GraphOptions &options) {
+    auto module = build(config, ExpertForm::Mxfp4, options);
+    return cast<gptoss::CacheType>(module->lookupSymbol<func::FuncOp>("step")
+                                       .getArgument(4)
+                                       .getType())
+        .getElementType();
+  };
+  EXPECT_TRUE(getElement({}).isF32());
+  EXPECT_TRUE(getElement({.cacheElement = ElementType::BF16}).isBF16());
+  ScopedDiagnosticHandler quiet(&context_,
+                                [](Diagnostic &) { return success(); });
+  ParameterList parameters = ParameterList::create(config, ExpertForm::Mxfp4);
+  EXPECT_TRUE(failed(buildGraph(context_, config, parameters,
+                                {.cacheElement = ElementType::F16})));
+}
+
 TEST_F(GraphBuilderTest, MaximumContext) {
   ModelConfig config = ConfigText().config();
   auto module = build(config, ExpertForm::Mxfp4, {.maxContext = 100});

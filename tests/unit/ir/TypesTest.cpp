@@ -64,6 +64,12 @@ TEST_F(TypesTest, LayoutOfTheCache) {
   EXPECT_EQ(cache.getLayerBytes(), 4 * 2 * 16 * (20 + 32));
   EXPECT_EQ(cache.getPageBytes(1), 3 * cache.getLayerBytes());
   EXPECT_EQ(cache.getMaxPages(), 128);
+
+  auto half = CacheType::get(&context, builder.getBF16Type(), 2, 20, 16, 2041,
+                             {64, 0}, {0, 1, 0, 1, 1});
+  EXPECT_EQ(half.getElementBytes(), 2);
+  EXPECT_EQ(2 * half.getLayerBytes(), cache.getLayerBytes());
+  EXPECT_EQ(2 * half.getPageBytes(1), cache.getPageBytes(1));
 }
 
 } // namespace

@@ -51,6 +51,39 @@ TEST_F(Compiler, StopsAtTheFusedLevel) {
   EXPECT_FALSE(std::filesystem::exists(options_.output));
 }
 
+TEST_F(Compiler, CacheTypeFollowsTheMathMode) {
+  options_.emit = EmitLevel::Plan;
+  auto cacheBytes = [&](const std::string &type) {
+    options_.cacheType = type;
+    Expected<CompileResult> result = compile(options_, registry_);
+    EXPECT_TRUE(result) << result.status().message();
+    return result ? result->report.cacheBytesPerToken : 0;
+  };
+  uint64_t exact = cacheBytes("");
+  EXPECT_EQ(cacheBytes("f32"), exact);
+  EXPECT_EQ(2 * cacheBytes("bf16"), exact);
+  options_.cacheType = "f64";
+  EXPECT_EQ(compile(options_, registry_).status().code(), StatusCode::Usage);
+}
+
+TEST_F(Compiler, LayersShareTheirKernels) {
+  options_.emit = EmitLevel::Plan;
+  Expected<CompileResult> result = compile(options_, registry_);
+  ASSERT_TRUE(result) << result.status().message();
+  // Three layers of either group.
+  auto count = [&](const std::string &text) {
+    size_t found = 0;
+    for (size_t at = result->text.find(text); at != std::string::npos;
+         at = result->text.find(text, at + 1))
+      ++found;
+    return found;
+  };
+  EXPECT_EQ(count("gptoss.kernel @attention."), 2U);
+  EXPECT_EQ(count("gptoss.kernel @cache_append."), 2U);
+  EXPECT_EQ(count("gptoss.dispatch @attention."), 6U);
+  EXPECT_EQ(count("gptoss.dispatch @cache_append."), 6U);
+}
+
 TEST_F(Compiler, ReportsEachStageOnce) {
   options_.emit = EmitLevel::Plan;
   std::vector<std::string> stages;
