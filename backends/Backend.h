@@ -35,13 +35,18 @@ class OpPassManager;
 
 namespace gossamer {
 
-/// How products with quantized weights are computed. More modes may be added;
-/// a backend refuses in `resolve` those it does not know.
+/// How products with scaled weights (MXFP4, int8) are computed. More modes may
+/// be added; a backend refuses in `resolve` those it does not know.
 enum class MathMode {
   Exact, ///< dequantized weights and activations in float32.
+  Fast,  ///< activations by blocks of 32 as two int8 parts, about 15 bits.
+  Int8,  ///< activations by blocks of 32 as int8.
 };
 
-/// Returns the name used on the command line and in manifests ("exact").
+/// Int8 parts of an activation: 0 in Exact.
+unsigned activationParts(MathMode mode);
+
+/// The name used on the command line and in manifests ("exact").
 llvm::StringRef stringifyMathMode(MathMode mode);
 
 /// What to generate code for.

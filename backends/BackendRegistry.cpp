@@ -21,8 +21,24 @@ llvm::StringRef stringifyMathMode(MathMode mode) {
   switch (mode) {
   case MathMode::Exact:
     return "exact";
+  case MathMode::Fast:
+    return "fast";
+  case MathMode::Int8:
+    return "int8";
   }
   return "unknown";
+}
+
+unsigned activationParts(MathMode mode) {
+  switch (mode) {
+  case MathMode::Exact:
+    return 0;
+  case MathMode::Fast:
+    return 2;
+  case MathMode::Int8:
+    return 1;
+  }
+  return 0;
 }
 
 Status BackendRegistry::add(std::unique_ptr<Backend> backend) {

@@ -272,6 +272,9 @@ Status checkTensor(const proto::Tensor &tensor, const proto::Manifest &manifest,
                    std::optional<uint64_t> weightsBytes) {
   GOSS_RETURN_IF_ERROR(checkNotEmpty("name", tensor.name()));
   GOSS_RETURN_IF_ERROR(checkNotEmpty("parameter", tensor.parameter()));
+  if (!tensor.layout().empty() && tensor.layout() != "row_panel")
+    return invalidData("layout: expects \"\" or \"row_panel\" but got " +
+                       quote(tensor.layout()));
   GOSS_ASSIGN_OR_RETURN(uint64_t bytes,
                         shapeBytes(tensor.dtype(), tensor.shape()));
   GOSS_RETURN_IF_ERROR(checkEqual("size", tensor.size(), bytes));

@@ -9,13 +9,12 @@
 #include "runtime/abi/StepAbi.h"
 #include "runtime/artifact/ArtifactWriter.h"
 #include "runtime/support/MappedFile.h"
-#include "runtime/support/ProgressBar.h"
 #include "runtime/text/Tokenizer.h"
 #include "tools/gossc/PlanSummary.h"
+#include "tools/gossc/StoredWeights.h"
 #include "tools/support/Terminal.h"
 
 #include "mlir/Bytecode/BytecodeWriter.h"
-#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
@@ -125,6 +124,8 @@ static std::string getFlags(const CompilerOptions &options,
       " --cache=" + getCacheType(options).str() +
       " --max-context=" + std::to_string(parts.input.maxContext) +
       " --max-tokens-per-step=" + std::to_string(parts.input.maxTokensPerStep) +
+      (options.packWeights ? " --layout=packed" : " --layout=published") +
+      (options.denseInt8 ? " --dense=int8" : " --dense=bf16") +
       (options.embedWeights ? " --weights=embed" : " --weights=reference");
   std::vector<std::string> disabled = options.disabledFusions;
   std::sort(disabled.begin(), disabled.end());
@@ -156,100 +157,6 @@ static void fillCode(const CompilerOptions &options, const ArtifactParts &parts,
     kernel.set_bytes_per_item(record.bytesPerItem);
     kernel.set_flops_per_item(record.flopsPerItem);
   }
-}
-
-//===----------------------------------------------------------------------===//
-// Weights
-//===----------------------------------------------------------------------===//
-
-namespace {
-
-/// Tensors of the section `weights`, each once, in the order of first use.
-struct EmbeddedWeights {
-  std::vector<TensorLocation> tensors;
-  std::vector<uint64_t> offsets; ///< parallel: place in the section.
-  uint64_t size = 0;
-};
-
-} // namespace
-
-static Status fillTensors(const Checkpoint &checkpoint, const PlanSummary &plan,
-                          bool embed, proto::Manifest &manifest,
-                          EmbeddedWeights &embedded) {
-  llvm::StringMap<uint64_t> placed;
-  llvm::StringMap<const TensorSpec *> specs;
-  for (const Parameter &parameter : checkpoint.parameters().parameters())
-    for (const TensorSpec &spec : parameter.tensors)
-      specs[spec.name] = &spec;
-  for (const PlanTensor &tensor : plan.tensors) {
-    const TensorLocation *location = checkpoint.find(tensor.source);
-    const TensorSpec *spec = specs.lookup(tensor.source);
-    if (!location || !spec)
-      return internalError("plan: tensor '" + tensor.source +
-                           "' is not in the checkpoint");
-    proto::Tensor &entry = *manifest.add_tensors();
-    entry.set_name(tensor.source);
-    entry.set_parameter(tensor.parameter);
-    entry.set_dtype(std::string(dtypeName(spec->dtype)));
-    for (uint64_t extent : spec->shape)
-      entry.add_shape(extent);
-    entry.set_size(location->size);
-    if (!embed) {
-      entry.set_file(location->file);
-      entry.set_offset(location->offset);
-      continue;
-    }
-    auto [slot, isNew] = placed.try_emplace(tensor.source, embedded.size);
-    if (isNew) {
-      embedded.tensors.push_back(*location);
-      embedded.offsets.push_back(embedded.size);
-      uint64_t end = embedded.size + location->size;
-      embedded.size = (end + embeddedTensorAlignment - 1) /
-                      embeddedTensorAlignment * embeddedTensorAlignment;
-    }
-    entry.set_offset(slot->second);
-  }
-  return Status::ok();
-}
-
-static void fillWeightFiles(const Checkpoint &checkpoint,
-                            proto::Manifest &manifest) {
-  for (const WeightFile &file : checkpoint.weightFiles()) {
-    proto::WeightFile &entry = *manifest.add_weight_files();
-    entry.set_name(file.name);
-    entry.set_size(file.size);
-    entry.set_header_size(file.headerSize);
-    entry.set_header_sha256(std::string(toBytes(file.headerSha256)));
-  }
-}
-
-/// Appends every tensor and the zeros between them, in pieces, so that a long
-/// copy can be watched and stopped.
-static Status appendWeights(const Checkpoint &checkpoint,
-                            const EmbeddedWeights &embedded,
-                            const CancelCallback &cancelled,
-                            ArtifactWriter &writer) {
-  constexpr size_t pieceBytes = size_t(4) << 20;
-  static constexpr std::byte zeros[embeddedTensorAlignment] = {};
-  ProgressBar progress("embedding weights", embedded.size,
-                       ProgressBar::Unit::Bytes);
-  for (size_t i = 0; i < embedded.tensors.size(); ++i) {
-    std::span<const std::byte> bytes = checkpoint.bytes(embedded.tensors[i]);
-    uint64_t end = embedded.offsets[i] + bytes.size();
-    while (!bytes.empty()) {
-      if (cancelled && cancelled())
-        return {StatusCode::Interrupted, "interrupted"};
-      auto piece = bytes.first(std::min(bytes.size(), pieceBytes));
-      GOSS_RETURN_IF_ERROR(writer.appendWeights(piece));
-      progress.add(piece.size());
-      bytes = bytes.subspan(piece.size());
-    }
-    uint64_t next = i + 1 < embedded.tensors.size() ? embedded.offsets[i + 1]
-                                                    : embedded.size;
-    GOSS_RETURN_IF_ERROR(
-        writer.appendWeights(std::span(zeros).first(next - end)));
-  }
-  return Status::ok();
 }
 
 //===----------------------------------------------------------------------===//
@@ -291,10 +198,20 @@ static Status readTextSections(const Checkpoint &checkpoint,
   return Status::ok();
 }
 
+static void fillWeightFiles(const Checkpoint &checkpoint,
+                            proto::Manifest &manifest) {
+  for (const WeightFile &file : checkpoint.weightFiles()) {
+    proto::WeightFile &entry = *manifest.add_weight_files();
+    entry.set_name(file.name);
+    entry.set_size(file.size);
+    entry.set_header_size(file.headerSize);
+    entry.set_header_sha256(std::string(toBytes(file.headerSha256)));
+  }
+}
+
 static Status fillManifest(const CompilerOptions &options,
                            const ArtifactParts &parts, const PlanSummary &plan,
-                           proto::Manifest &manifest,
-                           EmbeddedWeights &embedded) {
+                           proto::Manifest &manifest, StoredWeights &stored) {
   const Checkpoint &checkpoint = parts.input.checkpoint;
   if (plan.kernelCount != parts.code.kernels.size())
     return internalError("code: expects " + std::to_string(plan.kernelCount) +
@@ -309,8 +226,7 @@ static Status fillManifest(const CompilerOptions &options,
   manifest.set_config_sha256(std::string(toBytes(checkpoint.configSha256())));
   manifest.set_weights_embedded(options.embedWeights);
   fillWeightFiles(checkpoint, manifest);
-  return fillTensors(checkpoint, plan, options.embedWeights, manifest,
-                     embedded);
+  return stored.place(plan, options.embedWeights, manifest);
 }
 
 Status writeArtifact(const CompilerOptions &options, const ArtifactParts &parts,
@@ -318,8 +234,8 @@ Status writeArtifact(const CompilerOptions &options, const ArtifactParts &parts,
   const Checkpoint &checkpoint = parts.input.checkpoint;
   GOSS_ASSIGN_OR_RETURN(PlanSummary plan, PlanSummary::create(parts.plan));
   proto::Manifest manifest;
-  EmbeddedWeights embedded;
-  GOSS_RETURN_IF_ERROR(fillManifest(options, parts, plan, manifest, embedded));
+  StoredWeights stored(checkpoint);
+  GOSS_RETURN_IF_ERROR(fillManifest(options, parts, plan, manifest, stored));
   std::string tokenizerImage;
   std::string chatData;
   GOSS_RETURN_IF_ERROR(
@@ -334,8 +250,8 @@ Status writeArtifact(const CompilerOptions &options, const ArtifactParts &parts,
   GOSS_ASSIGN_OR_RETURN(
       ArtifactWriter writer,
       ArtifactWriter::create(options.output, std::move(manifest),
-                             std::move(sections), embedded.size));
-  GOSS_RETURN_IF_ERROR(appendWeights(checkpoint, embedded, cancelled, writer));
+                             std::move(sections), stored.size()));
+  GOSS_RETURN_IF_ERROR(stored.append(cancelled, writer));
   GOSS_RETURN_IF_ERROR(writer.commit());
   GOSS_ASSIGN_OR_RETURN(MappedFile written, MappedFile::open(options.output));
   report.artifactBytes = written.size();

@@ -102,6 +102,7 @@ private:
   Status checkCancelled() const;
   bool stopsAt(EmitLevel level) const { return options_.emit == level; }
   std::string getFusePipeline() const;
+  std::string getPlanPipeline() const;
   Status describePlan();
 
   const CompilerOptions &options_;
@@ -238,6 +239,14 @@ std::string Compilation::getFusePipeline() const {
   return list.empty() ? "gptoss-fuse" : "gptoss-fuse{disable=" + list + "}";
 }
 
+std::string Compilation::getPlanPipeline() const {
+  auto flag = [](bool value) { return value ? "true" : "false"; };
+  return "gptoss-plan{max-tokens=" + std::to_string(input_->maxTokensPerStep) +
+         " activation-parts=" + std::to_string(activationParts(target_.math)) +
+         " pack-mxfp4=" + flag(options_.packWeights) +
+         " dense-int8=" + flag(options_.denseInt8) + "}";
+}
+
 Status Compilation::lower() {
   StageTimer timer(result_.report, "lower");
   PassManager manager(context_.get());
@@ -346,8 +355,7 @@ Status Compilation::compileStages() {
   {
     StageTimer timer(result_.report, "plan");
     GOSS_RETURN_IF_ERROR(runPipeline(
-        "plan", "gptoss-plan{max-tokens=" +
-                    std::to_string(input_->maxTokensPerStep) + "}"));
+        "plan", getPlanPipeline()));
     GOSS_RETURN_IF_ERROR(finishModule(timer, EmitLevel::Plan));
   }
   plan_ = module_->clone();

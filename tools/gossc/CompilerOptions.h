@@ -39,6 +39,11 @@ struct CompilerOptions {
   std::string target = "cpu"; ///< name of a registered backend.
   TargetOptions codegen;
   bool embedWeights = false;
+  /// Row panels of the experts' MXFP4 matrices. Needs embedWeights.
+  bool packWeights = false;
+  /// 8-bit row panels of the dense matrices. Needs embedWeights and a math mode
+  /// other than Exact.
+  bool denseInt8 = false;
   /// Positions a sequence may have; 0 = the model's, 4096 at most.
   int64_t maxContext = 0;
   int64_t maxTokensPerStep = 512;

@@ -56,9 +56,15 @@ private:
 void PlanReader::readParameters() {
   for (auto parameter : plan_.getOps<gptoss::ParameterOp>()) {
     firstTensor_[parameter.getSymName()] = summary_.tensors.size();
-    for (auto source : parameter.getSources().getAsRange<StringAttr>())
+    gptoss::WeightType weight = parameter.getWeightType();
+    ArrayAttr sources = parameter.getSources();
+    for (auto [i, type] : llvm::enumerate(weight.getStorageTypes())) {
+      auto source = cast<StringAttr>(sources[std::min(i, sources.size() - 1)]);
       summary_.tensors.push_back(
-          {parameter.getSymName().str(), source.getValue().str()});
+          {parameter.getSymName().str(), source.getValue().str(),
+           weight.getLayout() == gptoss::WeightLayout::RowPanel,
+           static_cast<unsigned>(i), type});
+    }
   }
 }
 

@@ -19,9 +19,15 @@
 namespace gossamer {
 
 /// One checkpoint tensor of a parameter of the plan.
+/// One tensor of a parameter: a checkpoint's, or one that is made from it.
 struct PlanTensor {
   std::string parameter; ///< symbol.
   std::string source;    ///< name in the checkpoint.
+  /// Layout row_panel: `part` (values, then scales) of what is made from
+  /// `source` (MXFP4 blocks or scales, or a dense matrix).
+  bool isPacked = false;
+  unsigned part = 0;
+  mlir::MemRefType type; ///< as stored.
 };
 
 /// What the manifest takes from a module at the plan level.

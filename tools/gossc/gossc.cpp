@@ -23,8 +23,8 @@ namespace {
 struct Arguments {
   CompilerOptions compiler;
   std::string emit = "artifact";
-  std::string math = "exact";
-  std::string weights = "reference";
+  std::string math;    ///< empty: by the opt-level.
+  std::string weights; ///< empty: by layout and dense.
   std::string layout = "published";
   std::string dense = "bf16";
   std::string reportPath;
@@ -43,7 +43,8 @@ void addOutputOptions(Command &command, Arguments &arguments) {
               "stop at this level (default artifact)")
       .choice("--weights", arguments.weights, {"reference", "embed"},
               "read weights from the checkpoint at run time, or copy them into "
-              "the artifact (default reference)")
+              "the artifact (default reference; embed with --layout=packed or "
+              "--dense=int8)")
       .text("--dump-dir", "DIR", arguments.compiler.dumpDirectory,
             "write a numbered file for every stage to DIR")
       .text("--report", "FILE", arguments.reportPath,
@@ -67,14 +68,17 @@ void addCodeOptions(Command &command, Arguments &arguments) {
                "0: unfused graph in plain loops, the oracle; 1 to 3: fused "
                "graph and vector kernels (default 2)")
       .choice("--math", arguments.math, {"exact", "fast", "int8"},
-              "how quantized weights are multiplied (default exact)")
+              "activations in products with MXFP4 and int8 weights: float32, "
+              "two int8 parts (about 15 bits) or int8 (default fast)")
       .choice("--cache", options.cacheType, {"f32", "bf16"},
               "how keys and values are stored (default f32 with --math=exact, "
               "else bf16)")
       .choice("--layout", arguments.layout, {"published", "packed"},
-              "how weights lie in memory (default published)")
+              "experts as in the checkpoint, or in panels of 16 rows (default "
+              "published)")
       .choice("--dense", arguments.dense, {"bf16", "int8"},
-              "element of weights that are not experts (default bf16)")
+              "matrices that are not experts: as in the checkpoint, or rounded "
+              "to int8 with a scale for 32 weights (default bf16)")
       .texts("--disable-fusion", "NAME", options.disabledFusions,
              "leave a fusion out: rope, attention, expert-routing, residual; "
              "may be repeated");
@@ -105,6 +109,9 @@ void addHelp(Command &command) {
                   "they lie");
   command.example("gossc models/tiny-stories --weights=embed -o all.goss",
                   "one file that runs anywhere");
+  command.example("gossc gpt-oss-20b --dense=int8 --layout=packed -o 20b.goss",
+                  "fastest: 8-bit dense weights and packed experts, stored in "
+                  "the artifact");
   command.example("gossc models/tiny-stories/config.json --emit=fused",
                   "see the graph after the fusions");
   command.example("gossc models/tiny-stories --dump-dir=stages "
@@ -112,19 +119,35 @@ void addHelp(Command &command) {
                   "keep every stage and what was done");
 }
 
-/// Choices that a command line may name but this version does not have.
-Status checkAvailable(const Arguments &arguments) {
-  auto missing = [](const std::string &option, const std::string &value,
-                    const std::string &only) {
-    return unavailable("--" + option + "=" + value +
-                       ": not available in this version; expects " + only);
-  };
-  if (arguments.math != "exact")
-    return missing("math", arguments.math, "exact");
-  if (arguments.layout != "published")
-    return missing("layout", arguments.layout, "published");
-  if (arguments.dense != "bf16")
-    return missing("dense", arguments.dense, "bf16");
+/// Settles how numbers are multiplied and stored, and what the one needs of the
+/// other.
+Status settleNumerics(Arguments &arguments) {
+  CompilerOptions &options = arguments.compiler;
+  bool isOracle = options.codegen.optLevel == 0;
+  std::string &math = arguments.math;
+  if (math.empty())
+    math = isOracle ? "exact" : "fast";
+  if (isOracle && math != "exact")
+    return usageError("--opt-level=0 is the oracle of --math=exact but got "
+                      "--math=" + math);
+  options.codegen.math = math == "exact"  ? MathMode::Exact
+                         : math == "fast" ? MathMode::Fast
+                                          : MathMode::Int8;
+  options.packWeights = arguments.layout == "packed";
+  options.denseInt8 = arguments.dense == "int8";
+  if (options.denseInt8 && math == "exact")
+    return usageError("--dense=int8 expects --math=fast or int8 but got exact");
+  bool isMade = options.packWeights || options.denseInt8;
+  if (isOracle && isMade)
+    return usageError("--opt-level=0 expects --layout=published and "
+                      "--dense=bf16 but got others");
+  if (arguments.weights.empty())
+    arguments.weights = isMade ? "embed" : "reference";
+  options.embedWeights = arguments.weights == "embed";
+  if (isMade && !options.embedWeights)
+    return usageError("--layout=packed and --dense=int8 store what they make "
+                      "in the artifact: expect --weights=embed but got "
+                      "reference");
   return Status::ok();
 }
 
@@ -151,11 +174,10 @@ std::string getModelName(llvm::StringRef input) {
 
 Status settleOptions(Arguments &arguments) {
   CompilerOptions &options = arguments.compiler;
-  GOSS_RETURN_IF_ERROR(checkAvailable(arguments));
   if (options.input.empty())
     return usageError("expects a CHECKPOINT");
+  GOSS_RETURN_IF_ERROR(settleNumerics(arguments));
   options.emit = parseEmitLevel(arguments.emit);
-  options.embedWeights = arguments.weights == "embed";
   if (options.output.empty() && options.emit == EmitLevel::Artifact)
     options.output = getModelName(options.input) + ".goss";
   if (options.output.empty() && options.emit == EmitLevel::Object)
