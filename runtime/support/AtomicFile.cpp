@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <limits>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,9 @@ using namespace gossamer;
 namespace {
 
 constexpr size_t bufferBytes = size_t(1) << 20;
+
+/// Appended bytes that are handed to the disk together.
+constexpr uint64_t writebackBytes = uint64_t(32) << 20;
 
 /// Names of uncommitted files for the signal handler, which may neither lock
 /// nor allocate. Files beyond the last slot are just not removed by it.
@@ -121,7 +125,9 @@ AtomicFile::AtomicFile(AtomicFile &&other) noexcept
     : path_(std::move(other.path_)), temporary_(std::move(other.temporary_)),
       descriptor_(std::exchange(other.descriptor_, -1)),
       slot_(std::exchange(other.slot_, -1)),
-      size_(std::exchange(other.size_, 0)), buffer_(std::move(other.buffer_)) {}
+      size_(std::exchange(other.size_, 0)),
+      writebackBegin_(std::exchange(other.writebackBegin_, 0)),
+      buffer_(std::move(other.buffer_)) {}
 
 AtomicFile &AtomicFile::operator=(AtomicFile &&other) noexcept {
   std::swap(path_, other.path_);
@@ -129,6 +135,7 @@ AtomicFile &AtomicFile::operator=(AtomicFile &&other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(slot_, other.slot_);
   std::swap(size_, other.size_);
+  std::swap(writebackBegin_, other.writebackBegin_);
   std::swap(buffer_, other.buffer_);
   return *this;
 }
@@ -177,6 +184,51 @@ Status AtomicFile::write(std::string_view bytes) {
     buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
   }
   size_ += bytes.size();
+  if (size_ - writebackBegin_ >= 2 * writebackBytes)
+    startWriteback();
+  return Status::ok();
+}
+
+/// The kernel would keep gigabytes back until the sync of commit(). Started
+/// early, the disk works while the caller makes the next bytes; waiting for the
+/// block before bounds what is under way. A hint: failures show in the sync.
+void AtomicFile::startWriteback() {
+  auto begin = static_cast<off_t>(writebackBegin_);
+  auto size = static_cast<off_t>(writebackBytes);
+  if (begin >= size)
+    ::sync_file_range(descriptor_, begin - size, size,
+                      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                          SYNC_FILE_RANGE_WAIT_AFTER);
+  ::sync_file_range(descriptor_, begin, size, SYNC_FILE_RANGE_WRITE);
+  writebackBegin_ += writebackBytes;
+}
+
+Status AtomicFile::reserve(uint64_t size) {
+  if (size <= size_)
+    return Status::ok();
+  if (size > static_cast<uint64_t>(std::numeric_limits<off_t>::max()))
+    return systemError(
+        path_, "cannot reserve " + std::to_string(size) + " bytes", EFBIG);
+  int failed;
+  do
+    failed = ::fallocate(descriptor_, FALLOC_FL_KEEP_SIZE, 0,
+                         static_cast<off_t>(size));
+  while (failed && errno == EINTR);
+  if (failed && errno != EOPNOTSUPP && errno != ENOSYS)
+    return systemError(
+        path_, "cannot reserve " + std::to_string(size) + " bytes", errno);
+  return Status::ok();
+}
+
+Status AtomicFile::extend(uint64_t size) {
+  if (size <= size_)
+    return Status::ok();
+  GOSS_RETURN_IF_ERROR(reserve(size));
+  GOSS_RETURN_IF_ERROR(flush());
+  if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0)
+    return systemError(
+        path_, "cannot grow to " + std::to_string(size) + " bytes", errno);
+  size_ = size;
   return Status::ok();
 }
 

@@ -43,6 +43,13 @@ public:
   }
   /// Appends zero bytes up to a multiple of `alignment` (a power of two).
   Status alignTo(uint64_t alignment);
+  /// Tells the file system that the file will have `size` bytes, so that it
+  /// lays them out together and a full disk shows now; only a hint where it
+  /// cannot do that.
+  Status reserve(uint64_t size);
+  /// Appends zero bytes up to `size` without writing them, for files whose
+  /// parts come in any order: overwrite() then puts each in its place.
+  Status extend(uint64_t size);
   /// Replaces bytes that were appended earlier.
   Status overwrite(uint64_t offset, std::string_view bytes);
 
@@ -53,6 +60,7 @@ private:
   AtomicFile() = default;
   Status flush();
   Status writeAt(uint64_t offset, std::string_view bytes);
+  void startWriteback();
   void discard();
 
   std::string path_;
@@ -60,7 +68,8 @@ private:
   int descriptor_ = -1;
   int slot_ = -1; ///< place in the table of files to remove on a signal.
   uint64_t size_ = 0;
-  std::vector<char> buffer_; ///< the last bytes of size_, not yet written.
+  uint64_t writebackBegin_ = 0; ///< bytes before it are on their way to disk.
+  std::vector<char> buffer_;    ///< the last bytes of size_, not yet written.
 };
 
 /// Writes `content` to `path` as one AtomicFile.

@@ -15,6 +15,7 @@ using namespace gossamer;
 namespace {
 
 constexpr auto drawInterval = std::chrono::milliseconds(100);
+constexpr auto firstDrawing = std::chrono::seconds(2);
 constexpr unsigned barWidth = 20;
 
 std::string format(const char *pattern, double value) {
@@ -94,7 +95,7 @@ void ProgressBar::draw() {
   // Whoever finds the terminal taken leaves the drawing to the other thread.
   std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
   Clock::time_point now = Clock::now();
-  if (!lock || now - drawn_ < drawInterval)
+  if (!lock || now - start_ < firstDrawing || now - drawn_ < drawInterval)
     return;
   drawn_ = now;
   onScreen_ = true;

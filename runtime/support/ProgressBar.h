@@ -18,8 +18,9 @@ namespace gossamer {
 /// One line on standard error that shows how far a long task is, its rate and
 /// the time left:
 ///   writing weights  [#########-----------]  45%  5.9/13.1 GB  412 MB/s  0:17
-/// Prints nothing when standard error is no terminal. add() may be called from
-/// any thread.
+/// Prints nothing when standard error is no terminal, nor in the first two
+/// seconds: what is done by then needs no bar. add() may be called from any
+/// thread.
 class ProgressBar {
 public:
   enum class Unit { Items, Bytes };

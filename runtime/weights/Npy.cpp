@@ -1,4 +1,4 @@
-//===- Npy.cpp - NumPy array files ----------------------------------------===//
+//===- Npy.cpp - Reading NumPy array files --------------------------------===//
 //
 // Part of the Gossamer project.
 //
@@ -12,10 +12,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/weights/Npy.h"
-#include "runtime/support/AtomicFile.h"
 #include "runtime/support/CheckedMath.h"
-#include "runtime/support/MappedFile.h"
 #include <bit>
+#include <cassert>
 #include <charconv>
 #include <cstring>
 
@@ -27,7 +26,6 @@ static_assert(std::endian::native == std::endian::little,
 namespace {
 
 constexpr std::string_view magic = "\x93NUMPY";
-constexpr size_t dataAlignment = 64;
 constexpr size_t elementBytes = 4;
 
 struct NpyHeader {
@@ -124,7 +122,7 @@ private:
 Status splitFile(const MappedFile &file, std::string_view &header,
                  std::string_view &data) {
   std::string_view text = file.text();
-  if (!text.starts_with(magic) || text.size() < magic.size() + 4)
+  if (!NpyFile::hasMagic(text) || text.size() < magic.size() + 4)
     return invalidData(file.path() + ": is not a .npy file");
   unsigned major = static_cast<unsigned char>(text[6]);
   if (major < 1 || major > 3)
@@ -147,54 +145,9 @@ Status splitFile(const MappedFile &file, std::string_view &header,
   return Status::ok();
 }
 
-template <typename T>
-void copyElements(std::string_view data, std::vector<T> &out) {
-  out.resize(data.size() / sizeof(T));
-  if (!data.empty())
-    std::memcpy(out.data(), data.data(), data.size());
-}
-
-Status writeArray(const std::string &path, const char *descr,
-                  std::string_view elements, std::span<const uint64_t> shape) {
-  std::optional<uint64_t> size = checkedProduct(shape, elementBytes);
-  if (!size || *size != elements.size())
-    return internalError(path +
-                         ": expects elements for the whole shape but "
-                         "got " +
-                         std::to_string(elements.size()) + " bytes");
-  std::string header = "{'descr': '" + std::string(descr) +
-                       "', 'fortran_order': False, 'shape': (";
-  for (size_t i = 0; i < shape.size(); ++i)
-    header += (i ? ", " : "") + std::to_string(shape[i]);
-  header += shape.size() == 1 ? ",), }" : "), }";
-  size_t prefix = magic.size() + 4;
-  while ((prefix + header.size() + 1) % dataAlignment != 0)
-    header += ' ';
-  header += '\n';
-  if (header.size() > UINT16_MAX)
-    return internalError(path + ": expects a header below 64 KiB but got " +
-                         std::to_string(header.size()) + " bytes");
-
-  GOSS_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path));
-  std::string start(magic);
-  start += {'\x01', '\x00', static_cast<char>(header.size() & 255),
-            static_cast<char>(header.size() >> 8)};
-  GOSS_RETURN_IF_ERROR(file.write(start + header));
-  GOSS_RETURN_IF_ERROR(file.write(elements));
-  return file.commit();
-}
-
-} // namespace
-
-Expected<NpyArray> gossamer::readNpy(const std::string &path) {
-  GOSS_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(path));
-  std::string_view text;
-  std::string_view data;
-  GOSS_RETURN_IF_ERROR(splitFile(file, text, data));
-  NpyHeader header;
-  if (!HeaderParser(text).parse(header))
-    return invalidData(path + ": expects a header with descr, fortran_order "
-                              "and shape");
+/// Checks what a header says about elements of `dataBytes` bytes.
+Status checkHeader(const std::string &path, const NpyHeader &header,
+                   uint64_t dataBytes) {
   if (header.descr != "<f4" && header.descr != "<i4")
     return invalidData(path + ": expects descr '<f4' or '<i4' but got '" +
                        header.descr.substr(0, 60) + "'");
@@ -202,36 +155,63 @@ Expected<NpyArray> gossamer::readNpy(const std::string &path) {
     return invalidData(path + ": expects fortran_order False but got " +
                        header.fortranOrder.substr(0, 60));
   std::optional<uint64_t> size = checkedProduct(header.shape, elementBytes);
-  if (!size || *size != data.size())
+  if (!size || *size != dataBytes)
     return invalidData(path + ": expects " +
                        (size ? std::to_string(*size) : "fewer than 2^64") +
                        " bytes of elements but got " +
-                       std::to_string(data.size()));
-  NpyArray array;
-  array.shape = std::move(header.shape);
-  if (header.descr == "<f4") {
-    copyElements(data, array.floats);
-  } else {
-    array.type = NpyArray::Type::I32;
-    copyElements(data, array.integers);
-  }
+                       std::to_string(dataBytes));
+  return Status::ok();
+}
+
+template <typename T>
+void copyElements(std::string_view data, uint64_t first, std::span<T> out) {
+  assert(rangeFits(first, out.size(), data.size() / sizeof(T)));
+  if (!out.empty())
+    std::memcpy(out.data(), data.data() + first * sizeof(T), out.size_bytes());
+}
+
+} // namespace
+
+bool NpyFile::hasMagic(std::string_view bytes) {
+  return bytes.starts_with(magic);
+}
+
+Expected<NpyFile> NpyFile::open(const std::string &path) {
+  NpyFile array;
+  GOSS_ASSIGN_OR_RETURN(array.file_, MappedFile::open(path));
+  std::string_view text;
+  GOSS_RETURN_IF_ERROR(splitFile(array.file_, text, array.data_));
+  NpyHeader header;
+  if (!HeaderParser(text).parse(header))
+    return invalidData(path + ": expects a header with descr, fortran_order "
+                              "and shape");
+  GOSS_RETURN_IF_ERROR(checkHeader(path, header, array.data_.size()));
+  array.type_ = header.descr == "<f4" ? NpyType::F32 : NpyType::I32;
+  array.shape_ = std::move(header.shape);
   return array;
 }
 
-Status gossamer::writeNpy(const std::string &path,
-                          std::span<const float> elements,
-                          std::span<const uint64_t> shape) {
-  return writeArray(
-      path, "<f4",
-      {reinterpret_cast<const char *>(elements.data()), elements.size_bytes()},
-      shape);
+void NpyFile::read(uint64_t first, std::span<float> out) const {
+  assert(type_ == NpyType::F32);
+  copyElements(data_, first, out);
 }
 
-Status gossamer::writeNpy(const std::string &path,
-                          std::span<const int32_t> elements,
-                          std::span<const uint64_t> shape) {
-  return writeArray(
-      path, "<i4",
-      {reinterpret_cast<const char *>(elements.data()), elements.size_bytes()},
-      shape);
+void NpyFile::read(uint64_t first, std::span<int32_t> out) const {
+  assert(type_ == NpyType::I32);
+  copyElements(data_, first, out);
+}
+
+Expected<NpyArray> gossamer::readNpy(const std::string &path) {
+  GOSS_ASSIGN_OR_RETURN(NpyFile file, NpyFile::open(path));
+  NpyArray array;
+  array.type = file.type();
+  array.shape.assign(file.shape().begin(), file.shape().end());
+  if (file.type() == NpyType::F32) {
+    array.floats.resize(file.elementCount());
+    file.read(0, array.floats);
+  } else {
+    array.integers.resize(file.elementCount());
+    file.read(0, array.integers);
+  }
+  return array;
 }

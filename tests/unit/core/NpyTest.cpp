@@ -8,6 +8,7 @@
 #include "TestFiles.h"
 #include "gtest/gtest.h"
 #include <array>
+#include <cstring>
 
 using namespace gossamer;
 
@@ -117,6 +118,63 @@ TEST(Npy, RefusesDamagedFiles) {
     EXPECT_TRUE(array.status().message().ends_with(
         "expects a header with descr, fortran_order and shape"));
   }
+}
+
+TEST(Npy, ReadsPartsOfAMappedFile) {
+  TempDir dir;
+  // A header of odd size: elements of any alignment.
+  std::string elements(40, '\0');
+  for (int32_t i = 0; i < 10; ++i)
+    std::memcpy(elements.data() + 4 * i, &i, 4);
+  std::string path = dir.write(
+      "a.npy",
+      npy("{'descr':'<i4','fortran_order':False,'shape':(5, 2)}", elements));
+  Expected<NpyFile> file = NpyFile::open(path);
+  ASSERT_TRUE(file) << file.status().message();
+  EXPECT_EQ(file->elementCount(), 10u);
+  std::array<int32_t, 3> part = {};
+  file->read(7, part);
+  EXPECT_EQ(part, (std::array<int32_t, 3>{7, 8, 9}));
+  file->read(10, std::span<int32_t>());
+}
+
+TEST(Npy, WritesPiecesOfAnyOrder) {
+  TempDir dir;
+  std::array<uint64_t, 2> shape = {3, 2};
+  std::array<float, 2> a = {1, 2};
+  std::array<float, 2> b = {3, 4};
+  std::array<float, 2> c = {5, 6};
+  {
+    Expected<NpyWriter> writer =
+        NpyWriter::create(dir.file("a.npy"), NpyType::F32, shape);
+    ASSERT_TRUE(writer) << writer.status().message();
+    ASSERT_TRUE(writer->write(4, c).isOk());
+    ASSERT_TRUE(writer->write(0, a).isOk());
+    EXPECT_FALSE(writer->commit().isOk()); // b is missing.
+  }
+  EXPECT_EQ(dir.fileCount(), 0u);
+  Expected<NpyWriter> writer =
+      NpyWriter::create(dir.file("a.npy"), NpyType::F32, shape);
+  ASSERT_TRUE(writer) << writer.status().message();
+  ASSERT_TRUE(writer->write(4, c).isOk());
+  ASSERT_TRUE(writer->write(0, a).isOk());
+  ASSERT_TRUE(writer->write(2, b).isOk());
+  ASSERT_TRUE(writer->commit().isOk());
+  EXPECT_EQ(readNpy(dir.file("a.npy"))->floats,
+            (std::vector<float>{1, 2, 3, 4, 5, 6}));
+
+  std::array<int32_t, 1> integer = {1};
+  writer = NpyWriter::create(dir.file("b.npy"), NpyType::F32, shape);
+  EXPECT_FALSE(writer->write(5, c).isOk());
+  EXPECT_FALSE(writer->write(0, integer).isOk());
+  std::array<uint64_t, 2> vast = {uint64_t(1) << 40, uint64_t(1) << 40};
+  EXPECT_EQ(
+      NpyWriter::create(dir.file("c.npy"), NpyType::F32, vast).status().code(),
+      StatusCode::InvalidData);
+  std::array<uint64_t, 1> large = {uint64_t(1) << 61};
+  EXPECT_EQ(
+      NpyWriter::create(dir.file("c.npy"), NpyType::F32, large).status().code(),
+      StatusCode::IoError);
 }
 
 } // namespace
