@@ -15,6 +15,7 @@ namespace gossamer::tools {
 void addRunCommand(CommandLine &line);
 void addChatCommand(CommandLine &line);
 void addBenchCommand(CommandLine &line);
+void addEvalCommand(CommandLine &line);
 void addInspectCommand(CommandLine &line);
 void addVerifyCommand(CommandLine &line);
 void addTokenizeCommands(CommandLine &line);

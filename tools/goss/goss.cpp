@@ -15,6 +15,7 @@ int main(int argc, char **argv) {
   addRunCommand(line);
   addChatCommand(line);
   addBenchCommand(line);
+  addEvalCommand(line);
   addInspectCommand(line);
   addVerifyCommand(line);
   addTokenizeCommands(line);
