@@ -24,9 +24,6 @@ namespace {
 
 constexpr size_t bufferBytes = size_t(1) << 20;
 
-/// Appended bytes that are handed to the disk together.
-constexpr uint64_t writebackBytes = uint64_t(32) << 20;
-
 /// Names of uncommitted files for the signal handler, which may neither lock
 /// nor allocate. Files beyond the last slot are just not removed by it.
 struct Slot {
@@ -126,8 +123,7 @@ AtomicFile::AtomicFile(AtomicFile &&other) noexcept
       descriptor_(std::exchange(other.descriptor_, -1)),
       slot_(std::exchange(other.slot_, -1)),
       size_(std::exchange(other.size_, 0)),
-      writebackBegin_(std::exchange(other.writebackBegin_, 0)),
-      buffer_(std::move(other.buffer_)) {}
+      bypassesCache_(other.bypassesCache_), buffer_(std::move(other.buffer_)) {}
 
 AtomicFile &AtomicFile::operator=(AtomicFile &&other) noexcept {
   std::swap(path_, other.path_);
@@ -135,7 +131,7 @@ AtomicFile &AtomicFile::operator=(AtomicFile &&other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(slot_, other.slot_);
   std::swap(size_, other.size_);
-  std::swap(writebackBegin_, other.writebackBegin_);
+  std::swap(bypassesCache_, other.bypassesCache_);
   std::swap(buffer_, other.buffer_);
   return *this;
 }
@@ -175,7 +171,7 @@ Status AtomicFile::flush() {
   return Status::ok();
 }
 
-Status AtomicFile::write(std::string_view bytes) {
+Status AtomicFile::append(std::string_view bytes) {
   if (buffer_.size() + bytes.size() > bufferBytes)
     GOSS_RETURN_IF_ERROR(flush());
   if (bytes.size() >= bufferBytes) {
@@ -184,23 +180,46 @@ Status AtomicFile::write(std::string_view bytes) {
     buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
   }
   size_ += bytes.size();
-  if (size_ - writebackBegin_ >= 2 * writebackBytes)
-    startWriteback();
   return Status::ok();
 }
 
-/// The kernel would keep gigabytes back until the sync of commit(). Started
-/// early, the disk works while the caller makes the next bytes; waiting for the
-/// block before bounds what is under way. A hint: failures show in the sync.
-void AtomicFile::startWriteback() {
-  auto begin = static_cast<off_t>(writebackBegin_);
-  auto size = static_cast<off_t>(writebackBytes);
-  if (begin >= size)
-    ::sync_file_range(descriptor_, begin - size, size,
-                      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-                          SYNC_FILE_RANGE_WAIT_AFTER);
-  ::sync_file_range(descriptor_, begin, size, SYNC_FILE_RANGE_WRITE);
-  writebackBegin_ += writebackBytes;
+/// Writes whole blocks at the end, past the page cache; returns how many bytes
+/// it wrote. What it cannot write is left to the usual way, which also reports
+/// why.
+size_t AtomicFile::writeDirect(std::string_view blocks) {
+  size_t done = 0;
+  if (::fcntl(descriptor_, F_SETFL, O_DIRECT) == 0) {
+    while (done < blocks.size()) {
+      ssize_t written =
+          ::pwrite(descriptor_, blocks.data() + done, blocks.size() - done,
+                   static_cast<off_t>(size_ + done));
+      if (written < 0 && errno == EINTR)
+        continue;
+      if (written <= 0)
+        break;
+      done += static_cast<size_t>(written);
+    }
+    ::fcntl(descriptor_, F_SETFL, 0);
+  }
+  // Not this file system, or not these blocks: do not try again.
+  bypassesCache_ = done == blocks.size();
+  return done;
+}
+
+Status AtomicFile::write(std::string_view bytes) {
+  if (bypassesCache_ && bytes.size() >= bufferBytes &&
+      (reinterpret_cast<uintptr_t>(bytes.data()) - size_) % directBlock == 0) {
+    // Whole blocks only; what stands before and after them goes the usual way.
+    size_t head = -size_ % directBlock;
+    GOSS_RETURN_IF_ERROR(append(bytes.substr(0, head)));
+    GOSS_RETURN_IF_ERROR(flush());
+    bytes.remove_prefix(head);
+    size_t blocks = bytes.size() / directBlock * directBlock;
+    size_t written = writeDirect(bytes.substr(0, blocks));
+    size_ += written;
+    bytes.remove_prefix(written);
+  }
+  return append(bytes);
 }
 
 Status AtomicFile::reserve(uint64_t size) {

@@ -35,6 +35,12 @@ public:
   /// Bytes appended so far.
   uint64_t size() const { return size_; }
 
+  /// Lets large writes go past the page cache where the file system can: for
+  /// files of gigabytes that nobody reads at once. It serves writes from memory
+  /// whose address equals size() modulo directBlock.
+  void bypassCache() { bypassesCache_ = true; }
+  static constexpr size_t directBlock = 4096;
+
   /// Appends, through a buffer.
   Status write(std::string_view bytes);
   Status write(std::span<const std::byte> bytes) {
@@ -60,7 +66,8 @@ private:
   AtomicFile() = default;
   Status flush();
   Status writeAt(uint64_t offset, std::string_view bytes);
-  void startWriteback();
+  Status append(std::string_view bytes);
+  size_t writeDirect(std::string_view blocks);
   void discard();
 
   std::string path_;
@@ -68,8 +75,8 @@ private:
   int descriptor_ = -1;
   int slot_ = -1; ///< place in the table of files to remove on a signal.
   uint64_t size_ = 0;
-  uint64_t writebackBegin_ = 0; ///< bytes before it are on their way to disk.
-  std::vector<char> buffer_;    ///< the last bytes of size_, not yet written.
+  bool bypassesCache_ = false;
+  std::vector<char> buffer_; ///< the last bytes of size_, not yet written.
 };
 
 /// Writes `content` to `path` as one AtomicFile.

@@ -130,6 +130,11 @@ public:
   create(const std::string &path, std::vector<Tensor> tensors,
          std::vector<std::pair<std::string, std::string>> metadata = {});
 
+  /// See AtomicFile::bypassCache(), with position() for size().
+  void bypassCache() { file_.bypassCache(); }
+  /// Place in the file of the next byte.
+  uint64_t position() const { return file_.size(); }
+
   /// Appends bytes: the tensors in order, in pieces of any size.
   Status append(std::span<const std::byte> bytes);
 

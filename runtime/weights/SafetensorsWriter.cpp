@@ -76,8 +76,11 @@ Expected<SafetensorsWriter> SafetensorsWriter::create(
   GOSS_RETURN_IF_ERROR(
       file.write({reinterpret_cast<const char *>(&size), sizeof(size)}));
   GOSS_RETURN_IF_ERROR(file.write(header));
-  uint64_t end = file.size() + dataBytes;
-  return SafetensorsWriter(std::move(file), end);
+  std::optional<uint64_t> end = checkedAdd(file.size(), dataBytes);
+  if (!end)
+    return invalidData(path + ": expects a file of fewer than 2^64 bytes");
+  GOSS_RETURN_IF_ERROR(file.reserve(*end));
+  return SafetensorsWriter(std::move(file), *end);
 }
 
 Status SafetensorsWriter::append(std::span<const std::byte> bytes) {

@@ -226,6 +226,52 @@ TEST(CheckedMath, ReportsOverflow) {
   EXPECT_FALSE(rangeFits(1, most, 10));
 }
 
+TEST(AtomicFile, WritesPastTheCacheWhatItCan) {
+  TempDir dir;
+  constexpr size_t block = AtomicFile::directBlock;
+  std::string content(size_t(9) << 20, '\0');
+  for (size_t i = 0; i < content.size(); ++i)
+    content[i] = static_cast<char>(i * 2654435761u >> 13);
+  // Pieces whose place in memory fits that in the file, and others.
+  for (size_t shift : {size_t(0), size_t(8), block - 1}) {
+    Expected<AtomicFile> file = AtomicFile::create(dir.file("a"));
+    ASSERT_TRUE(file);
+    file->bypassCache();
+    ASSERT_TRUE(file->reserve(content.size()).isOk());
+    std::vector<char> memory(content.size() + 2 * block);
+    size_t base = -reinterpret_cast<uintptr_t>(memory.data()) % block;
+    char *bytes = memory.data() + base + shift;
+    std::copy(content.begin(), content.end(), bytes);
+    size_t begin = 0;
+    for (size_t size : {size_t(10), size_t(3) << 20, (size_t(2) << 20) + 4097,
+                        size_t(1) << 20, size_t(100)}) {
+      ASSERT_TRUE(file->write({bytes + begin, size}).isOk());
+      begin += size;
+    }
+    ASSERT_TRUE(file->write({bytes + begin, content.size() - begin}).isOk());
+    ASSERT_TRUE(file->overwrite(5, "abc").isOk());
+    ASSERT_TRUE(file->commit().isOk());
+    std::string want = content;
+    want.replace(5, 3, "abc");
+    EXPECT_TRUE(readFile(dir.file("a")) == want) << shift;
+  }
+}
+
+TEST(AtomicFile, ExtendsWithZeros) {
+  TempDir dir;
+  Expected<AtomicFile> file = AtomicFile::create(dir.file("a"));
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(file->write("ab").isOk());
+  ASSERT_TRUE(file->extend(6).isOk());
+  ASSERT_TRUE(file->extend(3).isOk()); // already that long.
+  ASSERT_TRUE(file->overwrite(4, "e").isOk());
+  ASSERT_TRUE(file->write("g").isOk());
+  ASSERT_TRUE(file->commit().isOk());
+  EXPECT_EQ(readFile(dir.file("a")), std::string("ab\0\0e\0g", 7));
+  file = AtomicFile::create(dir.file("b"));
+  EXPECT_EQ(file->reserve(~uint64_t(0)).code(), StatusCode::IoError);
+}
+
 TEST(ProgressBar, DescribesProgress) {
   ProgressBar bytes("copying", 4'000'000'000, ProgressBar::Unit::Bytes);
   EXPECT_EQ(bytes.line(1'000'000'000, 2),
