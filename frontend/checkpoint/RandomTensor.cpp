@@ -9,6 +9,7 @@
 #include "runtime/weights/FloatTypes.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <string_view>
@@ -17,13 +18,97 @@ namespace gossamer {
 
 namespace {
 
+using Content = RandomTensor::Content;
+using Recipe = RandomTensor::Recipe;
+
+// The functions from here to fillWith are compiled once for each set of vector
+// instructions: as plain loops that the compiler vectorizes, inlined into
+// functions that are allowed these instructions.
+#define GOSS_INLINE [[gnu::always_inline]] inline
+
 /// The finalizer of SplitMix64: a bijection whose outputs for a counter pass
 /// the usual tests of randomness.
-uint64_t mix(uint64_t x) {
+GOSS_INLINE uint64_t mix(uint64_t x) {
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
   x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
   return x ^ (x >> 31);
 }
+
+/// Random words in a row that are made at once: they stay in the L1 cache.
+constexpr size_t blockWords = 1024;
+constexpr uint64_t increment = 0x9E3779B97F4A7C15u;
+
+GOSS_INLINE void makeWords(uint64_t counter, std::byte *out) {
+  for (uint64_t i = 0; i < blockWords; ++i) {
+    uint64_t word = mix(counter + i * increment);
+    std::memcpy(out + 8 * i, &word, 8);
+  }
+}
+
+/// Turns random int16 into bf16 values, in place.
+GOSS_INLINE void toBf16(std::byte *bytes, float center, float unit) {
+  for (size_t i = 0; i < 4 * blockWords; ++i) {
+    int16_t fraction;
+    std::memcpy(&fraction, bytes + 2 * i, 2);
+    // Where the centre is not zero the product is exact, so the result is the
+    // same whether or not a compiler fuses product and sum.
+    float value = center + static_cast<float>(fraction) * unit;
+    uint16_t bits = f32ToBf16(value);
+    std::memcpy(bytes + 2 * i, &bits, 2);
+  }
+}
+
+/// Turns random bytes into the middle scale or its neighbours, in place.
+GOSS_INLINE void toScales(std::byte *bytes, uint8_t scale) {
+  for (size_t i = 0; i < 8 * blockWords; ++i) {
+    auto random = static_cast<uint16_t>(bytes[i]);
+    bytes[i] = static_cast<std::byte>(scale - 1 + (random * 3 >> 8));
+  }
+}
+
+GOSS_INLINE void makeBlock(const Recipe &recipe, uint64_t counter,
+                           std::byte *block) {
+  makeWords(counter, block);
+  if (recipe.content == Content::Bf16)
+    toBf16(block, recipe.center, recipe.unit);
+  else if (recipe.content == Content::Scales)
+    toScales(block, recipe.scale);
+}
+
+GOSS_INLINE void fillWith(const Recipe &recipe, uint64_t begin,
+                          std::span<std::byte> out) {
+  uint64_t counter = recipe.key + begin / 8 * increment;
+  constexpr size_t blockBytes = 8 * blockWords;
+  while (out.size() >= blockBytes) {
+    makeBlock(recipe, counter, out.data());
+    counter += blockWords * increment;
+    out = out.subspan(blockBytes);
+  }
+  if (out.empty())
+    return;
+  std::array<std::byte, blockBytes> last;
+  makeBlock(recipe, counter, last.data());
+  std::memcpy(out.data(), last.data(), out.size());
+}
+
+void fillBaseline(const Recipe &recipe, uint64_t begin,
+                  std::span<std::byte> out) {
+  fillWith(recipe, begin, out);
+}
+
+#ifdef __x86_64__
+[[gnu::target("avx2")]] void fillAvx2(const Recipe &recipe, uint64_t begin,
+                                      std::span<std::byte> out) {
+  fillWith(recipe, begin, out);
+}
+
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]] void
+fillAvx512(const Recipe &recipe, uint64_t begin, std::span<std::byte> out) {
+  fillWith(recipe, begin, out);
+}
+#endif
+
+#undef GOSS_INLINE
 
 uint64_t hashName(std::string_view name) {
   uint64_t hash = 0xCBF29CE484222325u; // FNV-1a
@@ -47,8 +132,8 @@ uint8_t rowScale(double in) {
 } // namespace
 
 RandomTensor::RandomTensor(const Parameter &parameter, const TensorSpec &tensor,
-                           uint64_t seed)
-    : content_(Content::Bf16), key_(mix(mix(seed) ^ hashName(tensor.name))) {
+                           uint64_t seed) {
+  recipe_.key = mix(mix(seed) ^ hashName(tensor.name));
   double in = static_cast<double>(parameter.shape.back());
   double amplitude = 0;
   switch (parameter.kind) {
@@ -56,7 +141,7 @@ RandomTensor::RandomTensor(const Parameter &parameter, const TensorSpec &tensor,
     amplitude = uniformWidth;
     break;
   case ParameterKind::Norm:
-    center_ = 1.0f;
+    recipe_.center = 1.0f;
     amplitude = 0.125;
     break;
   case ParameterKind::Linear:
@@ -71,59 +156,41 @@ RandomTensor::RandomTensor(const Parameter &parameter, const TensorSpec &tensor,
     amplitude = 1.0;
     break;
   case ParameterKind::Expert:
-    content_ = &tensor == &parameter.tensors.front() ? Content::Codes
-                                                     : Content::Scales;
-    scale_ = rowScale(in);
+    recipe_.content = &tensor == &parameter.tensors.front() ? Content::Codes
+                                                            : Content::Scales;
+    recipe_.scale = rowScale(in);
     break;
   }
-  unit_ = static_cast<float>(amplitude * 0x1p-15);
+  recipe_.unit = static_cast<float>(amplitude * 0x1p-15);
 }
 
-uint64_t RandomTensor::toScales(uint64_t word) const {
-  uint64_t result = 0;
-  // The middle scale, or its neighbours below and above.
-  for (unsigned shift = 0; shift < 64; shift += 8) {
-    uint64_t scale = scale_ - 1 + (((word >> shift) & 0xFF) * 3 >> 8);
-    result |= scale << shift;
-  }
-  return result;
+VectorIsa bestVectorIsa() {
+#ifdef __x86_64__
+  static const VectorIsa best = [] {
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") &&
+        __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl"))
+      return VectorIsa::Avx512;
+    return __builtin_cpu_supports("avx2") ? VectorIsa::Avx2
+                                          : VectorIsa::Baseline;
+  }();
+  return best;
+#else
+  return VectorIsa::Baseline;
+#endif
 }
 
-uint64_t RandomTensor::toBf16(uint64_t word) const {
-  // Where the centre is not zero the product is exact, so the result is the
-  // same whether or not a compiler fuses product and sum.
-  uint64_t result = 0;
-  for (unsigned shift = 0; shift < 64; shift += 16) {
-    auto fraction = static_cast<float>(static_cast<int16_t>(word >> shift));
-    float value = center_ + fraction * unit_;
-    result |= static_cast<uint64_t>(f32ToBf16(value)) << shift;
-  }
-  return result;
-}
-
-template <typename Convert>
-void RandomTensor::fillWords(uint64_t begin, std::span<std::byte> out,
-                             Convert convert) const {
-  constexpr uint64_t increment = 0x9E3779B97F4A7C15u;
-  uint64_t counter = key_ + begin / 8 * increment;
-  size_t whole = out.size() / 8;
-  for (size_t i = 0; i < whole; ++i, counter += increment) {
-    uint64_t word = convert(mix(counter));
-    std::memcpy(out.data() + 8 * i, &word, 8);
-  }
-  uint64_t last = convert(mix(counter));
-  std::memcpy(out.data() + 8 * whole, &last, out.size() % 8);
-}
-
-void RandomTensor::fill(uint64_t begin, std::span<std::byte> out) const {
-  switch (content_) {
-  case Content::Bf16:
-    return fillWords(begin, out, [this](uint64_t w) { return toBf16(w); });
-  case Content::Codes:
-    return fillWords(begin, out, [](uint64_t w) { return w; });
-  case Content::Scales:
-    return fillWords(begin, out, [this](uint64_t w) { return toScales(w); });
-  }
+void RandomTensor::fill(uint64_t begin, std::span<std::byte> out,
+                        VectorIsa isa) const {
+#ifdef __x86_64__
+  if (isa == VectorIsa::Avx512)
+    return fillAvx512(recipe_, begin, out);
+  if (isa == VectorIsa::Avx2)
+    return fillAvx2(recipe_, begin, out);
+#endif
+  fillBaseline(recipe_, begin, out);
 }
 
 } // namespace gossamer

@@ -4,8 +4,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Private to Synth.cpp. The bytes of a tensor are a function of seed, tensor
-// name and byte position, so any part can be made on any thread.
+// Private to the making of synthetic checkpoints. The bytes of a tensor are a
+// function of seed, tensor name and byte position, so any part can be made on
+// any thread.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,6 +21,12 @@
 
 namespace gossamer {
 
+/// Vector instructions that bytes can be made with; none changes a byte.
+enum class VectorIsa : uint8_t { Baseline, Avx2, Avx512 };
+
+/// The best that this processor has.
+VectorIsa bestVectorIsa();
+
 /// Makes the bytes of one tensor of a parameter.
 class RandomTensor {
 public:
@@ -27,24 +34,24 @@ public:
   RandomTensor(const Parameter &parameter, const TensorSpec &tensor,
                uint64_t seed);
 
-  /// Writes the bytes from `begin` (a multiple of 8) on.
-  void fill(uint64_t begin, std::span<std::byte> out) const;
+  /// Writes the bytes from `begin` (a multiple of 8) on. The processor must
+  /// have the instructions.
+  void fill(uint64_t begin, std::span<std::byte> out,
+            VectorIsa isa = bestVectorIsa()) const;
 
-private:
   enum class Content : uint8_t { Bf16, Codes, Scales };
 
-  /// Turn eight random bytes into scales or bf16 values.
-  uint64_t toScales(uint64_t word) const;
-  uint64_t toBf16(uint64_t word) const;
-  template <typename Convert>
-  void fillWords(uint64_t begin, std::span<std::byte> out,
-                 Convert convert) const;
+  /// What the bytes are made from.
+  struct Recipe {
+    Content content = Content::Bf16;
+    uint64_t key = 0;
+    float center = 0; ///< bf16 values are center + unit * (a random int16).
+    float unit = 0;
+    uint8_t scale = 0; ///< middle E8M0 scale.
+  };
 
-  Content content_;
-  uint64_t key_;
-  float center_ = 0; ///< bf16 values are center + unit * (a random int16).
-  float unit_ = 0;
-  uint8_t scale_ = 0; ///< middle E8M0 scale.
+private:
+  Recipe recipe_;
 };
 
 } // namespace gossamer

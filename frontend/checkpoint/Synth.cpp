@@ -6,20 +6,17 @@
 
 #include "frontend/checkpoint/Synth.h"
 
-#include "frontend/checkpoint/RandomTensor.h"
+#include "frontend/checkpoint/SynthShards.h"
 #include "runtime/support/AtomicFile.h"
-#include "runtime/support/JsonWriter.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/support/SystemError.h"
-#include "runtime/weights/Safetensors.h"
 
 #include <algorithm>
-#include <atomic>
-#include <cstdio>
+#include <cerrno>
+#include <fcntl.h>
 #include <filesystem>
-#include <map>
-#include <tbb/parallel_for.h>
-#include <tbb/task_group.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 namespace gossamer {
 
@@ -27,12 +24,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char *configFile = "config.json";
 constexpr const char *indexFile = "model.safetensors.index.json";
 constexpr const char *presets[] = {"20b", "120b", "seed-demo"};
-
-/// Bytes made at once, and the part of them that one task makes.
-constexpr uint64_t bufferBytes = 32 << 20;
-constexpr uint64_t taskBytes = 1 << 20;
 
 ModelConfig published(int64_t layers, int64_t experts) {
   ModelConfig config; // its defaults are the published sizes.
@@ -64,180 +58,122 @@ ModelConfig seedDemo() {
   return config;
 }
 
-/// One file to be written: tensors with their generators, in order.
-struct Shard {
-  std::string name;
-  std::vector<SafetensorsWriter::Tensor> tensors;
-  std::vector<RandomTensor> contents;
-  std::vector<uint64_t> sizes;
-  uint64_t size = 0;
-};
-
-std::string shardName(size_t index, size_t count) {
-  if (count == 1)
-    return "model.safetensors";
-  // As published: counted from zero, with the last index as the total.
-  char name[64];
-  std::snprintf(name, sizeof(name), "model-%05zu-of-%05zu.safetensors", index,
-                count - 1);
-  return name;
-}
-
-std::vector<Shard> planShards(const ParameterList &parameters,
-                              const SynthOptions &options) {
-  std::vector<Shard> shards(1);
-  for (const Parameter &parameter : parameters.parameters())
-    for (const TensorSpec &tensor : parameter.tensors) {
-      uint64_t size = tensor.byteSize();
-      if (shards.back().size > 0 &&
-          shards.back().size + size > options.shardBytes)
-        shards.emplace_back();
-      Shard &shard = shards.back();
-      shard.tensors.push_back({tensor.name, tensor.dtype, tensor.shape});
-      shard.contents.emplace_back(parameter, tensor, options.seed);
-      shard.sizes.push_back(size);
-      shard.size += size;
-    }
-  for (size_t i = 0; i < shards.size(); ++i)
-    shards[i].name = shardName(i, shards.size());
-  return shards;
-}
-
-std::string indexJson(const std::vector<Shard> &shards) {
-  std::map<std::string, std::string> files;
-  uint64_t total = 0;
-  for (const Shard &shard : shards) {
-    total += shard.size;
-    for (const SafetensorsWriter::Tensor &tensor : shard.tensors)
-      files.emplace(tensor.name, shard.name);
-  }
-  JsonWriter json(2);
-  json.beginObject();
-  json.key("metadata").beginObject().member("total_size", total).endObject();
-  json.key("weight_map").beginObject();
-  for (const auto &[tensor, file] : files)
-    json.member(tensor, file);
-  return json.endObject().endObject().take() + "\n";
-}
-
-//===----------------------------------------------------------------------===//
-// The stream of bytes of a shard
-//===----------------------------------------------------------------------===//
-
-/// Fills buffers with consecutive bytes of a shard. A buffer holds pieces of
-/// one or several tensors, made by parallel tasks.
-class ShardStream {
-public:
-  explicit ShardStream(const Shard &shard) : shard_(shard) {}
-
-  /// Fills `buffer` up to its capacity; empties it at the end of the shard.
-  void fill(std::vector<std::byte> &buffer);
-
-private:
-  struct Piece {
-    const RandomTensor *tensor;
-    uint64_t begin;
-    size_t place, size;
-  };
-
-  const Shard &shard_;
-  size_t tensor_ = 0;
-  uint64_t position_ = 0; ///< within the tensor.
-};
-
-void ShardStream::fill(std::vector<std::byte> &buffer) {
-  std::vector<Piece> pieces;
-  size_t used = 0;
-  while (tensor_ < shard_.sizes.size() && used < bufferBytes) {
-    uint64_t size =
-        std::min({shard_.sizes[tensor_] - position_, taskBytes,
-                  // A piece that ends within a tensor ends on a whole word.
-                  std::max<uint64_t>((bufferBytes - used) & ~uint64_t(7), 8)});
-    pieces.push_back({&shard_.contents[tensor_], position_, used, size});
-    used += size;
-    position_ += size;
-    if (position_ == shard_.sizes[tensor_]) {
-      ++tensor_;
-      position_ = 0;
-    }
-  }
-  buffer.resize(used);
-  tbb::parallel_for(size_t(0), pieces.size(), [&](size_t i) {
-    const Piece &piece = pieces[i];
-    piece.tensor->fill(piece.begin, {buffer.data() + piece.place, piece.size});
-  });
-}
-
-/// Appends a shard's bytes to its file: one buffer is made while the other is
-/// written.
-Status writeShard(const Shard &shard, SafetensorsWriter &writer,
-                  const ProgressFunction &progress) {
-  ShardStream stream(shard);
-  std::vector<std::byte> current, next;
-  stream.fill(current);
-  Status status;
-  while (!current.empty() && status.isOk()) {
-    tbb::task_group group;
-    group.run([&] { stream.fill(next); });
-    status = writer.append(current);
-    group.wait();
-    if (status.isOk() && progress && !progress(current.size()))
-      status = {StatusCode::Interrupted,
-                "writing the checkpoint was cancelled"};
-    current.swap(next);
-  }
-  return status;
-}
-
-//===----------------------------------------------------------------------===//
-// The directory
-//===----------------------------------------------------------------------===//
-
-/// Creates the directory, or accepts an empty one; removes it and the files
-/// that were noted, unless keep() was called.
+/// The directory that is written to, held against other runs. On failure the
+/// finished files are removed, and the directory where this run made it, unless
+/// a later run is to go on from there.
 class OutputDirectory {
 public:
-  explicit OutputDirectory(std::string path) : path_(std::move(path)) {}
+  OutputDirectory(std::string path, bool resume)
+      : path_(std::move(path)), keepsFiles_(resume) {}
   OutputDirectory(const OutputDirectory &) = delete;
   OutputDirectory &operator=(const OutputDirectory &) = delete;
   ~OutputDirectory() {
     std::error_code ignored;
-    for (const std::string &name : committed_)
-      fs::remove(file(name), ignored);
+    if (!keepsFiles_)
+      for (const std::string &name : finished_)
+        fs::remove(file(name), ignored);
+    // Of a directory with files nothing happens here.
     if (created_)
       fs::remove(path_, ignored);
+    if (descriptor_ >= 0)
+      ::close(descriptor_);
   }
 
-  Status prepare(uint64_t bytes) {
-    std::error_code error;
-    created_ = fs::create_directories(path_, error);
-    if (error)
-      return systemError(path_, "cannot create the directory", error.value());
-    if (!fs::is_empty(path_, error) || error)
-      return usageError(path_ + ": expects an empty directory but got one "
-                                "with files");
-    fs::space_info space = fs::space(path_, error);
-    if (!error && space.available < bytes)
-      return ioError(path_ + ": expects " + std::to_string(bytes) +
-                     " bytes of free space but got " +
-                     std::to_string(space.available));
-    return Status::ok();
-  }
+  Status create();
+  /// Usage unless the directory is empty.
+  Status checkEmpty() const;
+  /// Unfinished files of an earlier run; Usage when there are other files than
+  /// those and `names`.
+  Expected<std::vector<std::string>>
+  findUnfinished(const std::vector<std::string> &names) const;
+  Status remove(const std::vector<std::string> &names) const;
+  /// IoError unless the disk has room for that much more.
+  Status checkSpace(uint64_t bytes) const;
 
-  void noteFile(std::string name) { committed_.push_back(std::move(name)); }
-  void keep() {
-    created_ = false;
-    committed_.clear();
+  bool has(const std::string &name) const {
+    std::error_code ignored;
+    return fs::exists(file(name), ignored);
   }
+  void noteFile(std::string name) { finished_.push_back(std::move(name)); }
+  void keepFiles() { keepsFiles_ = true; }
   std::string file(const std::string &name) const {
     return (fs::path(path_) / name).string();
   }
 
 private:
   std::string path_;
-  std::vector<std::string> committed_;
+  std::vector<std::string> finished_;
+  bool keepsFiles_;
   bool created_ = false;
+  int descriptor_ = -1; ///< carries the lock.
 };
+
+Status OutputDirectory::create() {
+  std::error_code error;
+  created_ = fs::create_directories(path_, error);
+  if (error)
+    return systemError(path_, "cannot create the directory", error.value());
+  descriptor_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor_ < 0)
+    return systemError(path_, "cannot open the directory", errno);
+  // File systems without locks go without.
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    return usageError(path_ + ": another run is writing here");
+  return Status::ok();
+}
+
+Status OutputDirectory::checkEmpty() const {
+  std::error_code error;
+  if (!fs::is_empty(path_, error) || error)
+    return usageError(path_ + ": expects an empty directory but got one "
+                              "with files");
+  return Status::ok();
+}
+
+Expected<std::vector<std::string>>
+OutputDirectory::findUnfinished(const std::vector<std::string> &names) const {
+  std::error_code error;
+  std::vector<std::string> unfinished;
+  fs::directory_iterator entries(path_, error);
+  for (; !error && entries != fs::directory_iterator();
+       entries.increment(error)) {
+    std::string entry = entries->path().filename().string();
+    bool isPart = entry.ends_with(".part");
+    bool known = std::ranges::any_of(names, [&](const std::string &name) {
+      return isPart ? entry.starts_with(name + ".") : entry == name;
+    });
+    if (!known)
+      return usageError(path_ +
+                        ": expects files of a stopped run with the "
+                        "same options but got '" +
+                        entry + "'");
+    if (isPart)
+      unfinished.push_back(entry);
+  }
+  if (error)
+    return systemError(path_, "cannot list the directory", error.value());
+  return unfinished;
+}
+
+Status OutputDirectory::remove(const std::vector<std::string> &names) const {
+  for (const std::string &name : names) {
+    std::error_code error;
+    fs::remove(file(name), error);
+    if (error)
+      return systemError(file(name), "cannot remove", error.value());
+  }
+  return Status::ok();
+}
+
+Status OutputDirectory::checkSpace(uint64_t bytes) const {
+  std::error_code error;
+  fs::space_info space = fs::space(path_, error);
+  if (!error && space.available < bytes)
+    return ioError(path_ + ": expects " + std::to_string(bytes) +
+                   " bytes of free space but got " +
+                   std::to_string(space.available));
+  return Status::ok();
+}
 
 Expected<ModelConfig> withLayers(const ModelConfig &config, int64_t layers) {
   ModelConfig changed = config;
@@ -278,39 +214,87 @@ uint64_t syntheticCheckpointBytes(const ModelConfig &config,
                  : 0;
 }
 
-Status writeSyntheticCheckpoint(const ModelConfig &config,
-                                const std::string &directory,
-                                const SynthOptions &options) {
+/// Ok unless there is a config that says that all is finished and is wrong: a
+/// directory that opens as a checkpoint is never changed.
+static Status checkFinishedConfig(const OutputDirectory &output,
+                                  const std::string &configText,
+                                  const std::vector<bool> &kept) {
+  if (!output.has(configFile))
+    return Status::ok();
+  std::string path = output.file(configFile);
+  GOSS_ASSIGN_OR_RETURN(MappedFile config, MappedFile::open(path));
+  if (config.text() != configText)
+    return usageError(path + ": expects this config but got another");
+  if (std::ranges::find(kept, false) != kept.end())
+    return usageError(path + ": expects all weights beside a finished config "
+                             "but some are missing");
+  return Status::ok();
+}
+
+/// Finds what an earlier run finished, a flag a shard, and removes what it did
+/// not finish. Nothing is removed where anything is not of this run.
+static Expected<std::vector<bool>>
+findFinished(const OutputDirectory &output,
+             const std::vector<SynthShard> &shards,
+             const std::string &configText) {
+  std::vector<std::string> names = {configFile, indexFile};
+  for (const SynthShard &shard : shards)
+    names.push_back(shard.name);
+  GOSS_ASSIGN_OR_RETURN(std::vector<std::string> unfinished,
+                        output.findUnfinished(names));
+  std::vector<bool> kept;
+  for (const SynthShard &shard : shards) {
+    kept.push_back(output.has(shard.name));
+    if (kept.back())
+      GOSS_RETURN_IF_ERROR(verifySynthShard(shard, output.file(shard.name)));
+  }
+  GOSS_RETURN_IF_ERROR(checkFinishedConfig(output, configText, kept));
+  GOSS_RETURN_IF_ERROR(output.remove(unfinished));
+  return kept;
+}
+
+Expected<SynthReport> writeSyntheticCheckpoint(const ModelConfig &config,
+                                               const std::string &directory,
+                                               const SynthOptions &options) {
   GOSS_ASSIGN_OR_RETURN(ModelConfig changed,
                         withLayers(config, options.layers));
   ParameterList parameters = ParameterList::create(changed, ExpertForm::Mxfp4);
-  std::vector<Shard> shards = planShards(parameters, options);
-  OutputDirectory output(directory);
-  GOSS_RETURN_IF_ERROR(output.prepare(parameters.byteSize()));
+  std::vector<SynthShard> shards = planSynthShards(parameters, options);
+  std::string configText = changed.toJson(/*mxfp4=*/true);
+  OutputDirectory output(directory, options.resume);
+  GOSS_RETURN_IF_ERROR(output.create());
+  std::vector<bool> kept(shards.size());
+  if (options.resume) {
+    GOSS_ASSIGN_OR_RETURN(kept, findFinished(output, shards, configText));
+  } else {
+    GOSS_RETURN_IF_ERROR(output.checkEmpty());
+  }
 
-  // Committed together at the end; until then each removes itself on failure.
-  std::vector<SafetensorsWriter> writers;
-  for (const Shard &shard : shards) {
-    GOSS_ASSIGN_OR_RETURN(SafetensorsWriter writer,
-                          SafetensorsWriter::create(output.file(shard.name),
-                                                    shard.tensors,
-                                                    {{"format", "pt"}}));
-    GOSS_RETURN_IF_ERROR(writeShard(shard, writer, options.progress));
-    writers.push_back(std::move(writer));
+  SynthReport report;
+  for (size_t i = 0; i < shards.size(); ++i)
+    (kept[i] ? report.keptBytes : report.writtenBytes) += shards[i].size;
+  GOSS_RETURN_IF_ERROR(output.checkSpace(report.writtenBytes));
+  for (size_t i = 0; i < shards.size(); ++i) {
+    const SynthShard &shard = shards[i];
+    if (kept[i]) {
+      if (options.progress)
+        options.progress(shard.size);
+      continue;
+    }
+    GOSS_RETURN_IF_ERROR(
+        writeSynthShard(shard, output.file(shard.name), options.progress));
+    output.noteFile(shard.name);
   }
-  for (size_t i = 0; i < writers.size(); ++i) {
-    GOSS_RETURN_IF_ERROR(writers[i].commit());
-    output.noteFile(shards[i].name);
-  }
-  if (shards.size() > 1) {
-    GOSS_RETURN_IF_ERROR(writeFile(output.file(indexFile), indexJson(shards)));
+  if (shards.size() > 1 && !output.has(indexFile)) {
+    GOSS_RETURN_IF_ERROR(
+        writeFile(output.file(indexFile), synthIndexJson(shards)));
     output.noteFile(indexFile);
   }
   // Without its config the directory is no checkpoint, so this comes last.
-  GOSS_RETURN_IF_ERROR(
-      writeFile(output.file("config.json"), changed.toJson(/*mxfp4=*/true)));
-  output.keep();
-  return Status::ok();
+  if (!output.has(configFile))
+    GOSS_RETURN_IF_ERROR(writeFile(output.file(configFile), configText));
+  output.keepFiles();
+  return report;
 }
 
 } // namespace gossamer

@@ -35,7 +35,16 @@ struct SynthOptions {
   uint64_t seed = 0;
   /// A new file begins when the current one would exceed this.
   uint64_t shardBytes = publishedShardBytes;
+  /// Goes on where a run with the same options was stopped: its finished files
+  /// are kept, and those of this run are when it fails.
+  bool resume = false;
   ProgressFunction progress;
+};
+
+/// What a run did, in bytes of tensors.
+struct SynthReport {
+  uint64_t writtenBytes = 0;
+  uint64_t keptBytes = 0; ///< of files that an earlier run finished.
 };
 
 /// Names that synthConfig() knows: "20b", "120b", "seed-demo".
@@ -49,12 +58,15 @@ Expected<ModelConfig> synthConfig(const std::string &presetOrFile);
 uint64_t syntheticCheckpointBytes(const ModelConfig &config,
                                   const SynthOptions &options);
 
-/// Writes config.json and the weights into `directory`, which is created and
-/// must be empty. The files appear together at the end, config.json last;
-/// nothing is left behind on failure.
-Status writeSyntheticCheckpoint(const ModelConfig &config,
-                                const std::string &directory,
-                                const SynthOptions &options = {});
+/// Writes the weights and then config.json into `directory`, which is created
+/// and must be empty unless a run is resumed. Each file appears when it is
+/// whole, config.json last: whenever the process ends, what is there is no
+/// checkpoint or a complete one. After a failure nothing is left behind, again
+/// unless a run is resumed.
+Expected<SynthReport>
+writeSyntheticCheckpoint(const ModelConfig &config,
+                         const std::string &directory,
+                         const SynthOptions &options = {});
 
 } // namespace gossamer
 

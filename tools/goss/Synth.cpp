@@ -9,6 +9,7 @@
 #include "tools/goss/Commands.h"
 #include "tools/support/Terminal.h"
 
+#include <chrono>
 #include <memory>
 
 namespace gossamer::tools {
@@ -32,12 +33,22 @@ Status synthesize(SynthArguments &arguments) {
     progress.add(count);
     return !interruptFlag();
   };
-  GOSS_RETURN_IF_ERROR(
+  auto begin = std::chrono::steady_clock::now();
+  GOSS_ASSIGN_OR_RETURN(
+      SynthReport report,
       writeSyntheticCheckpoint(config, arguments.output, arguments.options));
+  std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
   progress.finish();
-  notes.note("Wrote", arguments.output + ": " + formatBytes(bytes) +
+  if (report.keptBytes)
+    notes.note("Kept", arguments.output + ": " + formatBytes(report.keptBytes) +
+                           " of an earlier run");
+  auto rate = static_cast<double>(report.writtenBytes) / time.count();
+  notes.note("Wrote", arguments.output + ": " +
+                          formatBytes(report.writtenBytes) +
                           " of random weights, seed " +
-                          std::to_string(arguments.options.seed));
+                          std::to_string(arguments.options.seed) + ", in " +
+                          formatSeconds(time.count()) + ", " +
+                          formatBytes(static_cast<uint64_t>(rate)) + "/s");
   return Status::ok();
 }
 
@@ -63,11 +74,24 @@ void addSynthCommand(CommandLine &line) {
                "the same seed gives the same bytes (default 0)")
       .text("-o,--output", "DIR", arguments->output,
             "directory to write; it is made and must be empty")
+      .integer("--shard-bytes", "N", arguments->options.shardBytes, {1},
+               "begin another file before one exceeds N bytes of weights "
+               "(default: 4.8 GB, as published)")
+      .flag("--resume", arguments->options.resume,
+            "go on where a run with the same options was stopped")
       .flag("-q,--quiet", arguments->quiet, "print errors only")
+      .details("Each file appears when it is whole and config.json last, so a "
+               "stopped run never leaves what opens as a checkpoint. --resume "
+               "keeps the files that it finished, after checking size, header "
+               "and the ends of each tensor, and makes the others; its own "
+               "finished files stay when it is stopped in turn. A directory "
+               "with any other file is refused.")
       .example("goss synth --config=seed-demo -o seed-demo",
                "a small model to measure")
       .example("goss synth --config=20b --layers=2 -o gpt-oss-2l",
                "two layers of gpt-oss-20b at full width")
+      .example("goss synth --config=120b -o gpt-oss-120b --resume",
+               "begin, or go on after a stop")
       .action([arguments] { return synthesize(*arguments); });
 }
 

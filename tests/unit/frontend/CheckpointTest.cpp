@@ -238,7 +238,8 @@ protected:
     SynthOptions options;
     options.shardBytes = shardBytes;
     Status status =
-        writeSyntheticCheckpoint(config_, directory_.file("model"), options);
+        writeSyntheticCheckpoint(config_, directory_.file("model"), options)
+            .status();
     ASSERT_TRUE(status.isOk()) << status.message();
     path_ = directory_.file("model");
     weightsPath_ = path_ + "/model.safetensors";

@@ -6,12 +6,14 @@
 
 #include "TestSupport.h"
 
+#include "frontend/checkpoint/RandomTensor.h"
 #include "runtime/weights/FloatTypes.h"
 #include "runtime/weights/Mxfp4.h"
 
 #include <cmath>
 #include <csignal>
 #include <cstring>
+#include <map>
 #include <sys/resource.h>
 
 using namespace gossamer;
@@ -23,7 +25,8 @@ namespace fs = std::filesystem;
 
 Status synthesize(const std::string &directory,
                   const SynthOptions &options = {}) {
-  return writeSyntheticCheckpoint(ConfigText().config(), directory, options);
+  return writeSyntheticCheckpoint(ConfigText().config(), directory, options)
+      .status();
 }
 
 TEST(Synth, PresetsHaveThePublishedSizes) {
@@ -57,7 +60,7 @@ TEST(Synth, SeedDemoOpensAndVerifies) {
     return true;
   };
   std::string path = directory.file("demo");
-  Status status = writeSyntheticCheckpoint(*config, path, options);
+  Status status = writeSyntheticCheckpoint(*config, path, options).status();
   ASSERT_TRUE(status.isOk()) << status.message();
   EXPECT_EQ(written, syntheticCheckpointBytes(*config, options));
   auto checkpoint = Checkpoint::open(path);
@@ -107,6 +110,36 @@ TEST(Synth, BytesAreFixedForAllMachines) {
     hash.update(checkpoint->bytes(location));
   EXPECT_EQ(toHex(hash.finish()),
             "d8d9f80ace1490b16e17e6974233087cd80caeca77c13001f41bea7b135f7a1f");
+}
+
+TEST(Synth, BytesDoNotDependOnVectorInstructions) {
+  Parameter parameter;
+  parameter.shape = {7, 2880};
+  parameter.tensors = {{"blocks", DType::U8, {1}}, {"scales", DType::U8, {1}}};
+  struct Case {
+    ParameterKind kind;
+    size_t tensor;
+  };
+  for (Case test : {Case{ParameterKind::Linear, 0},
+                    {ParameterKind::Norm, 0},
+                    {ParameterKind::Expert, 0},
+                    {ParameterKind::Expert, 1}}) {
+    parameter.kind = test.kind;
+    RandomTensor content(parameter, parameter.tensors[test.tensor], 3);
+    std::vector<std::byte> whole(100'001);
+    content.fill(0, whole, VectorIsa::Baseline);
+    for (VectorIsa isa :
+         {VectorIsa::Baseline, VectorIsa::Avx2, VectorIsa::Avx512})
+      for (size_t begin : {0, 8, 4096, 65'000}) {
+        if (isa > bestVectorIsa())
+          continue;
+        // An odd place in memory, as behind a tensor of odd size.
+        std::vector<std::byte> part(whole.size() - begin + 1);
+        content.fill(begin, std::span(part).subspan(1), isa);
+        EXPECT_TRUE(std::equal(part.begin() + 1, part.end(),
+                               whole.begin() + static_cast<long>(begin)));
+      }
+  }
 }
 
 /// Mean and root mean square of a bf16 tensor.
@@ -190,6 +223,89 @@ TEST(Synth, LeavesNothingBehindOnFailure) {
   EXPECT_EQ(synthesize(directory.file("m"), options).code(),
             StatusCode::Interrupted);
   EXPECT_TRUE(fs::is_empty(directory.file("m")));
+}
+
+/// Files of a directory with their content.
+std::map<std::string, std::string> readAll(const std::string &directory) {
+  std::map<std::string, std::string> files;
+  for (const auto &entry : fs::directory_iterator(directory))
+    files[entry.path().filename()] = readText(entry.path());
+  return files;
+}
+
+/// Options of small files; `calls` reports of progress end the run.
+SynthOptions resumable(int calls = -1) {
+  SynthOptions options;
+  options.shardBytes = 20'000;
+  options.resume = true;
+  options.progress = [calls](uint64_t) mutable { return --calls != 0; };
+  return options;
+}
+
+TEST(Synth, ResumesWhatWasStopped) {
+  TempDirectory directory;
+  SynthOptions options = resumable();
+  options.resume = false;
+  std::string whole = directory.file("whole");
+  ASSERT_TRUE(synthesize(whole, options).isOk());
+
+  std::string path = directory.file("m");
+  for (int run = 0; run < 2; ++run)
+    EXPECT_EQ(synthesize(path, resumable(3 + run)).code(),
+              StatusCode::Interrupted);
+  std::map<std::string, std::string> finished = readAll(path);
+  EXPECT_GE(finished.size(), 2u);
+  EXPECT_FALSE(finished.contains("config.json"));
+  EXPECT_FALSE(Checkpoint::open(path).isOk());
+  // What a killed process leaves.
+  writeText(path + "/" + finished.begin()->first + ".17.0.part", "half");
+  auto report =
+      writeSyntheticCheckpoint(ConfigText().config(), path, resumable());
+  ASSERT_TRUE(report.isOk()) << report.status().message();
+  EXPECT_GT(report->keptBytes, 0u);
+  EXPECT_GT(report->writtenBytes, 0u);
+  EXPECT_TRUE(readAll(path) == readAll(whole));
+
+  // All of it is there already.
+  report = writeSyntheticCheckpoint(ConfigText().config(), path, resumable());
+  ASSERT_TRUE(report.isOk()) << report.status().message();
+  EXPECT_EQ(report->writtenBytes, 0u);
+  EXPECT_TRUE(readAll(path) == readAll(whole));
+}
+
+TEST(Synth, ResumesOnlyTheSameRun) {
+  TempDirectory directory;
+  std::string path = directory.file("m");
+  EXPECT_EQ(synthesize(path, resumable(3)).code(), StatusCode::Interrupted);
+  std::map<std::string, std::string> before = readAll(path);
+  std::string first = path + "/" + before.begin()->first;
+  auto refuses = [&](const SynthOptions &options, StatusCode code,
+                     const std::string &message) {
+    std::map<std::string, std::string> files = readAll(path);
+    Status status = synthesize(path, options);
+    EXPECT_EQ(status.code(), code) << status.message();
+    EXPECT_TRUE(status.message().starts_with(message)) << status.message();
+    EXPECT_TRUE(readAll(path) == files) << message;
+  };
+  SynthOptions other = resumable();
+  other.seed = 1;
+  refuses(other, StatusCode::Usage,
+          first + ": expects the weights of this config and seed");
+  other = resumable();
+  other.shardBytes = 30'000;
+  refuses(other, StatusCode::Usage, path + ": expects files of a stopped run");
+  other = resumable();
+  other.resume = false;
+  refuses(other, StatusCode::Usage, path + ": expects an empty directory");
+  writeText(path + "/precious", "x");
+  writeText(first + ".17.0.part", "half");
+  refuses(resumable(), StatusCode::Usage,
+          path + ": expects files of a stopped "
+                 "run with the same options "
+                 "but got 'precious'");
+  fs::remove(path + "/precious");
+  writeText(first, before.begin()->second.substr(0, 10'000));
+  refuses(resumable(), StatusCode::InvalidData, first);
 }
 
 TEST(Synth, LeavesNothingBehindOnAFullDisk) {
