@@ -26,8 +26,9 @@ constexpr uint64_t bufferBytes = 16 << 20;
 constexpr uint64_t taskBytes = 1 << 20;
 
 /// What the published files say of themselves.
-const std::vector<std::pair<std::string, std::string>> metadata = {
-    {"format", "pt"}};
+std::vector<std::pair<std::string, std::string>> getMetadata() {
+  return {{"format", "pt"}};
+}
 
 std::string shardName(size_t index, size_t count) {
   if (count == 1)
@@ -163,7 +164,7 @@ Status writeSynthShard(const SynthShard &shard, const std::string &path,
                        const ProgressFunction &progress) {
   GOSS_ASSIGN_OR_RETURN(
       SafetensorsWriter writer,
-      SafetensorsWriter::create(path, shard.tensors, metadata));
+      SafetensorsWriter::create(path, shard.tensors, getMetadata()));
   writer.bypassCache();
   // One buffer is made while the other is written.
   ShardStream stream(shard);
@@ -203,7 +204,7 @@ static bool hasEndsOf(const RandomTensor &content,
 Status verifySynthShard(const SynthShard &shard, const std::string &path) {
   GOSS_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(path));
   bool same = file.tensors().size() == shard.tensors.size() &&
-              std::ranges::equal(file.metadata(), metadata);
+              std::ranges::equal(file.metadata(), getMetadata());
   for (size_t i = 0; same && i < shard.tensors.size(); ++i) {
     const TensorView &found = file.tensors()[i];
     const SafetensorsWriter::Tensor &wanted = shard.tensors[i];

@@ -4,14 +4,17 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What happens between two steps, measured alone: tokenizing and sampling.
+// What happens between two steps, measured alone: tokenizing, sampling and the
+// statistics of goss eval; and making the weights of goss synth without a disk.
 // `goss bench` measures whole steps. Run: build/release/bin/RuntimeBenchmark
 //
 //===----------------------------------------------------------------------===//
 
+#include "frontend/checkpoint/RandomTensor.h"
 #include "runtime/generate/Sampler.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/text/Tokenizer.h"
+#include "tools/eval/LogitStatistics.h"
 
 #include <benchmark/benchmark.h>
 #include <cmath>
@@ -75,6 +78,43 @@ BENCHMARK_CAPTURE(sampleToken, greedy, SamplingOptions{.greedy = true});
 BENCHMARK_CAPTURE(sampleToken, temperature, SamplingOptions{});
 BENCHMARK_CAPTURE(sampleToken, top_k_50, SamplingOptions{.topK = 50});
 BENCHMARK_CAPTURE(sampleToken, top_p_90, SamplingOptions{.topP = 0.9});
+
+/// A row of gpt-oss: its likelihood, and its distance from another.
+void compareRow(benchmark::State &state) {
+  std::vector<float> logits = makeLogits(201088);
+  for (auto _ : state) {
+    auto row = tools::LogitRow::create(logits);
+    tools::Comparison comparison;
+    comparison.add(*row, *row, 0, 0);
+    benchmark::DoNotOptimize(comparison.meanKl());
+  }
+}
+BENCHMARK(compareRow);
+
+void makeWeights(benchmark::State &state, ParameterKind kind, size_t tensor) {
+  auto isa = static_cast<VectorIsa>(state.range(0));
+  if (isa > bestVectorIsa())
+    return state.SkipWithError("not on this processor");
+  Parameter parameter;
+  parameter.kind = kind;
+  parameter.shape = {2880, 2880};
+  parameter.tensors = {{"blocks", DType::U8, {1}}, {"scales", DType::U8, {1}}};
+  RandomTensor content(parameter, parameter.tensors[tensor], 1);
+  std::vector<std::byte> bytes(1 << 20);
+  uint64_t begin = 0;
+  for (auto _ : state) {
+    content.fill(begin += bytes.size(), bytes, isa);
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(
+      static_cast<int64_t>(state.iterations() * bytes.size()));
+}
+BENCHMARK_CAPTURE(makeWeights, bf16, ParameterKind::Linear, 0)
+    ->DenseRange(0, 2);
+BENCHMARK_CAPTURE(makeWeights, codes, ParameterKind::Expert, 0)
+    ->DenseRange(0, 2);
+BENCHMARK_CAPTURE(makeWeights, scales, ParameterKind::Expert, 1)
+    ->DenseRange(0, 2);
 
 } // namespace
 
