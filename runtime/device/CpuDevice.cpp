@@ -5,9 +5,9 @@
 //===----------------------------------------------------------------------===//
 //
 // The compiled step calls `dispatch` with launches that do not depend on each
-// other. Their items form one index space, cut into chunks of about equal
-// cost, which the threads of one oneTBB arena take. Results do not depend on
-// the cut: each item writes its own outputs in an order fixed at compile time.
+// other. Their items form one index space, cut into grains of about equal cost,
+// which a team of threads takes (WorkerTeam.h). Results do not depend on the
+// cut: each item writes its own outputs in an order fixed at compile time.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,29 +15,37 @@
 
 #include "runtime/device/CpuFeatures.h"
 #include "runtime/device/SharedObject.h"
+#include "runtime/device/WorkerTeam.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/info.h>
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/task_arena.h>
-#include <optional>
 #include <sys/mman.h>
+#include <unistd.h>
 
 using namespace gossamer;
 
 namespace {
 
-/// A chunk costs at least this, a few times what handing it to another thread
-/// costs (about a microsecond once the thread is awake).
-constexpr uint64_t minChunkPicoseconds = 5'000'000;
+/// A thread's share costs at least this part of the smallest dispatch that is
+/// divided, a few times what it takes to tell the thread.
+constexpr uint64_t sharesOfSmallest = 3;
 
-/// Chunks a thread gets at least when there is enough work, so that one
-/// delayed thread leaves the others something to take over.
-constexpr uint64_t chunksPerThread = 4;
+/// So does a grain where items allow: an imbalance that is not worth another
+/// call of a kernel.
+constexpr uint64_t grainsOfSmallest = 6;
+
+/// Grains of a thread's share of large dispatches.
+constexpr uint64_t grainsPerShare = 48;
+
+/// Of all threads together. Rounding can double it and add one a launch.
+constexpr uint64_t mostGrains = WorkBoard::maxGrains / 2 - 64;
+
+/// Dispatches up to this long do not wait while the team works for another
+/// step.
+constexpr uint64_t maxAlonePicoseconds = 50'000'000;
 
 /// Launches that form one index space; more of them run in several rounds.
 constexpr uint32_t maxRoundLaunches = 64;
@@ -53,32 +61,122 @@ uint64_t repeatsOf(const ProgramKernel &kernel, const goss_dims &dims) {
   return static_cast<uint64_t>(std::max<int64_t>(repeats, 1));
 }
 
-/// Time of one item by rough figures of one core: 8 bytes and 16 operations a
-/// nanosecond. Only the division of work depends on it, never a result. Items
-/// of unknown cost count as a microsecond.
+/// Time of one item by rough figures of one core whose caches hold the weights:
+/// 32 bytes and 32 operations a nanosecond. Only the division of work depends
+/// on it, never a result. Items of unknown cost count as a microsecond.
 uint64_t estimatePicoseconds(const ProgramKernel &kernel,
                              const goss_dims &dims) {
   constexpr uint64_t limit = uint64_t{1} << 28; // keeps products from wrapping.
   uint64_t flops =
       std::min(kernel.flopsPerItem, limit) * repeatsOf(kernel, dims);
   uint64_t cost =
-      std::max(std::min(kernel.bytesPerItem, limit) * 125, flops * 125 / 2);
+      std::max(std::min(kernel.bytesPerItem, limit), flops) * 1000 / 32;
   return cost ? cost : 1'000'000;
+}
+
+struct LoadedKernel {
+  goss_kernel_fn function;
+  ProgramKernel info;
+};
+
+/// Launches of one round, cut into grains numbered through all of them.
+class Division {
+public:
+  Division(std::span<const goss_launch> launches, const goss_dims &dims,
+           std::span<const LoadedKernel> kernels);
+
+  /// By the estimate, of all launches.
+  uint64_t picoseconds() const { return picoseconds_; }
+  /// Cuts the launches for up to `threads` threads; `smallest` is what a
+  /// dispatch costs that is just worth it.
+  void cut(unsigned threads, uint64_t smallest);
+  uint32_t grains() const { return grains_; }
+  /// Threads that should take part.
+  unsigned shares() const { return shares_; }
+
+  static void runGrains(const void *division, uint32_t begin, uint32_t end) {
+    static_cast<const Division *>(division)->runGrains(begin, end);
+  }
+
+private:
+  /// All that a thread needs to know of a launch, in one place: other cores
+  /// fetch it from the one that wrote it.
+  struct alignas(64) Part {
+    goss_kernel_fn function;
+    const void *const *bindings;
+    const goss_dims *dims;
+    int64_t items;
+    int64_t grainItems; ///< items of each grain, the last one excepted.
+    uint32_t endGrain;  ///< its grains follow those of the part before.
+  };
+
+  void runGrains(uint32_t begin, uint32_t end) const;
+
+  std::array<Part, maxRoundLaunches> parts_; ///< the first count_ are in use.
+  std::array<uint64_t, maxRoundLaunches> itemPicoseconds_;
+  uint32_t count_ = 0;
+  uint32_t grains_ = 0;
+  unsigned shares_ = 1;
+  uint64_t picoseconds_ = 0;
+};
+
+Division::Division(std::span<const goss_launch> launches, const goss_dims &dims,
+                   std::span<const LoadedKernel> kernels) {
+  for (const goss_launch &launch : launches) {
+    if (launch.items <= 0)
+      continue;
+    const LoadedKernel &kernel = kernels[launch.kernel];
+    uint64_t itemCost = estimatePicoseconds(kernel.info, dims);
+    picoseconds_ += static_cast<uint64_t>(launch.items) * itemCost;
+    itemPicoseconds_[count_] = itemCost;
+    parts_[count_++] = {
+        kernel.function, launch.bindings, &dims, launch.items, 0, 0};
+  }
+}
+
+void Division::cut(unsigned threads, uint64_t smallest) {
+  uint64_t minShare = std::max<uint64_t>(smallest / sharesOfSmallest, 1);
+  uint64_t shares = std::clamp<uint64_t>(picoseconds_ / minShare, 1, threads);
+  uint64_t most = std::min(shares * grainsPerShare, mostGrains);
+  uint64_t grainCost =
+      std::max(smallest / grainsOfSmallest, picoseconds_ / most);
+  uint64_t grains = 0;
+  for (uint32_t i = 0; i < count_; ++i) {
+    Part &part = parts_[i];
+    part.grainItems = static_cast<int64_t>(
+        std::max<uint64_t>(1, grainCost / itemPicoseconds_[i]));
+    grains += static_cast<uint64_t>((part.items - 1) / part.grainItems + 1);
+    part.endGrain = static_cast<uint32_t>(grains);
+  }
+  // Estimates that wrap around, of numbers no model has, can yield too many.
+  if (grains > WorkBoard::maxGrains)
+    return;
+  grains_ = static_cast<uint32_t>(grains);
+  shares_ = static_cast<unsigned>(std::min(shares, grains));
+}
+
+void Division::runGrains(uint32_t begin, uint32_t end) const {
+  uint32_t firstGrain = 0;
+  for (const Part *part = parts_.data(); begin < end; ++part) {
+    if (begin < part->endGrain) {
+      uint32_t last = std::min(end, part->endGrain);
+      int64_t first = (begin - firstGrain) * part->grainItems;
+      int64_t limit = (last - firstGrain) * part->grainItems;
+      part->function(part->bindings, part->dims, first,
+                     std::min(limit, part->items));
+      begin = last;
+    }
+    firstGrain = part->endGrain;
+  }
 }
 
 class CpuProgram final : public Program {
 public:
-  struct Kernel {
-    goss_kernel_fn function;
-    ProgramKernel info;
-  };
-
   CpuProgram(SharedObject object, goss_step_fn step,
-             std::vector<Kernel> kernels, tbb::task_arena *arena,
-             unsigned threads, uint64_t inlinePicoseconds)
+             std::vector<LoadedKernel> kernels, WorkerTeam *team,
+             uint64_t inlinePicoseconds)
       : object_(std::move(object)), step_(step), kernels_(std::move(kernels)),
-        arena_(arena), threads_(threads),
-        inlinePicoseconds_(inlinePicoseconds) {}
+        team_(team), inlinePicoseconds_(inlinePicoseconds) {}
 
   Status run(const goss_step_args &args,
              DispatchObserver *observer) const override;
@@ -92,20 +190,15 @@ private:
 
   static int32_t dispatch(void *context, const goss_launch *launches,
                           uint32_t count, const goss_dims *dims);
-  uint64_t estimateItem(const goss_launch &launch,
-                        const goss_dims &dims) const {
-    return estimatePicoseconds(kernels_[launch.kernel].info, dims);
-  }
+  void runRound(std::span<const goss_launch> launches,
+                const goss_dims &dims) const;
   void runInline(std::span<const goss_launch> launches,
                  const goss_dims &dims) const;
-  void runParallel(std::span<const goss_launch> launches, const goss_dims &dims,
-                   uint64_t picoseconds) const;
 
   SharedObject object_;
   goss_step_fn step_;
-  std::vector<Kernel> kernels_;
-  tbb::task_arena *arena_; ///< null with one thread.
-  unsigned threads_;
+  std::vector<LoadedKernel> kernels_;
+  WorkerTeam *team_; ///< null with one thread.
   uint64_t inlinePicoseconds_;
 };
 
@@ -114,13 +207,7 @@ Status CpuProgram::run(const goss_step_args &args,
   Call call{this, observer};
   goss_device_table table{GOSS_STEP_ABI_VERSION, sizeof(goss_device_table),
                           &call, &CpuProgram::dispatch};
-  int32_t result = 0;
-  // The whole step runs inside the arena: entering it once a dispatch would
-  // cost as much as a small kernel.
-  if (arena_)
-    arena_->execute([&] { result = step_(&args, &table); });
-  else
-    result = step_(&args, &table);
+  int32_t result = step_(&args, &table);
   if (result != 0)
     return internalError("the compiled step returned code " +
                          std::to_string(result));
@@ -142,19 +229,31 @@ int32_t CpuProgram::dispatch(void *context, const goss_launch *launches,
   for (auto rest = all; !rest.empty();) {
     auto round = rest.first(std::min<size_t>(rest.size(), maxRoundLaunches));
     rest = rest.subspan(round.size());
-    uint64_t cost = 0;
-    for (const goss_launch &launch : round)
-      cost += static_cast<uint64_t>(std::max<int64_t>(launch.items, 0)) *
-              program.estimateItem(launch, *dims);
-    if (program.arena_ && cost >= program.inlinePicoseconds_)
-      program.runParallel(round, *dims, cost);
-    else
-      program.runInline(round, *dims);
+    program.runRound(round, *dims);
   }
   if (call.observer)
     call.observer->dispatched(
         {all, *dims, begin, std::chrono::steady_clock::now()});
   return 0;
+}
+
+void CpuProgram::runRound(std::span<const goss_launch> launches,
+                          const goss_dims &dims) const {
+  if (!team_)
+    return runInline(launches, dims);
+  Division division(launches, dims, kernels_);
+  if (division.picoseconds() < inlinePicoseconds_)
+    return runInline(launches, dims);
+  division.cut(team_->threads(), inlinePicoseconds_);
+  std::unique_lock turn(team_->turn(), std::defer_lock);
+  if (division.shares() < 2 ||
+      (!turn.try_lock() && division.picoseconds() < maxAlonePicoseconds))
+    return runInline(launches, dims);
+  if (!turn)
+    turn.lock();
+  team_->run(&Division::runGrains, &division, division.grains(),
+             division.shares(),
+             std::chrono::nanoseconds(division.picoseconds() / 1000));
 }
 
 void CpuProgram::runInline(std::span<const goss_launch> launches,
@@ -164,47 +263,36 @@ void CpuProgram::runInline(std::span<const goss_launch> launches,
       kernels_[launch.kernel].function(launch.bindings, &dims, 0, launch.items);
 }
 
-void CpuProgram::runParallel(std::span<const goss_launch> launches,
-                             const goss_dims &dims,
-                             uint64_t picoseconds) const {
-  uint64_t chunkCost =
-      std::max(minChunkPicoseconds, picoseconds / (chunksPerThread * threads_));
-  // Chunks of launch i are numbered firstChunk[i] ... firstChunk[i + 1] - 1.
-  std::array<int64_t, maxRoundLaunches> grain;
-  std::array<int64_t, maxRoundLaunches + 1> firstChunk;
-  firstChunk[0] = 0;
-  for (size_t i = 0; i < launches.size(); ++i) {
-    uint64_t itemCost = estimateItem(launches[i], dims);
-    grain[i] =
-        static_cast<int64_t>(std::max<uint64_t>(1, chunkCost / itemCost));
-    int64_t items = std::max<int64_t>(launches[i].items, 0);
-    int64_t chunks = items / grain[i] + (items % grain[i] != 0);
-    firstChunk[i + 1] = firstChunk[i] + chunks;
-  }
-  auto runChunk = [&](int64_t chunk) {
-    auto first = firstChunk.begin();
-    auto next = std::upper_bound(first, first + launches.size() + 1, chunk);
-    size_t i = static_cast<size_t>(next - first) - 1;
-    int64_t begin = (chunk - firstChunk[i]) * grain[i];
-    const goss_launch &launch = launches[i];
-    kernels_[launch.kernel].function(launch.bindings, &dims, begin,
-                                     std::min(begin + grain[i], launch.items));
+/// On most systems that have huge pages at all.
+constexpr size_t hugePageBytes = size_t{2} << 20;
+
+/// Of a mapping of `size` + hugePageBytes bytes, keeps `size` bytes from the
+/// first huge page on.
+void *alignToHugePage(void *mapping, size_t size) {
+  auto begin = reinterpret_cast<uintptr_t>(mapping);
+  auto pageBytes = static_cast<uintptr_t>(::getpagesize());
+  auto roundUp = [](uintptr_t address, uintptr_t to) {
+    return (address + to - 1) / to * to;
   };
-  tbb::parallel_for(int64_t{0}, firstChunk[launches.size()], runChunk,
-                    tbb::simple_partitioner());
+  uintptr_t aligned = roundUp(begin, hugePageBytes);
+  uintptr_t end = roundUp(aligned + size, pageBytes);
+  uintptr_t mappingEnd = roundUp(begin + size + hugePageBytes, pageBytes);
+  if (aligned != begin)
+    ::munmap(mapping, aligned - begin);
+  if (end != mappingEnd)
+    ::munmap(reinterpret_cast<void *>(end), mappingEnd - end);
+  auto *data = reinterpret_cast<void *>(aligned);
+  // Small pages serve as well, so a system that knows no better is fine.
+  (void)::madvise(data, size, MADV_HUGEPAGE);
+  return data;
 }
 
 class CpuDevice final : public Device {
 public:
   CpuDevice(unsigned threads, uint64_t inlineNanoseconds)
       : threads_(threads), inlinePicoseconds_(inlineNanoseconds * 1000) {
-    if (threads <= 1)
-      return;
-    // oneTBB keeps to the number of cores unless told otherwise.
-    if (static_cast<int>(threads) > tbb::info::default_concurrency())
-      parallelism_.emplace(tbb::global_control::max_allowed_parallelism,
-                           threads);
-    arena_.emplace(static_cast<int>(threads));
+    if (threads > 1)
+      team_ = std::make_unique<WorkerTeam>(threads);
   }
 
   std::string_view name() const override { return "cpu"; }
@@ -228,17 +316,23 @@ public:
 private:
   unsigned threads_;
   uint64_t inlinePicoseconds_;
-  std::optional<tbb::global_control> parallelism_;
-  std::optional<tbb::task_arena> arena_;
+  std::unique_ptr<WorkerTeam> team_; ///< null with one thread.
 };
 
 Expected<DeviceBuffer> CpuDevice::allocate(size_t bytes) {
   size_t size = std::max<size_t>(bytes, 1);
-  void *data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  // Large buffers begin at a huge page, so that they can consist of them: a
+  // step touches more of the cache than small pages have room for in the TLB.
+  size_t margin = size >= hugePageBytes ? hugePageBytes : 0;
+  void *data = MAP_FAILED;
+  if (size <= SIZE_MAX - margin)
+    data = ::mmap(nullptr, size + margin, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED)
     return outOfMemory("cannot allocate " + std::to_string(bytes) +
                        " bytes: " + std::strerror(errno));
+  if (margin)
+    data = alignToHugePage(data, size);
   return DeviceBuffer(
       data, size, [](void *begin, size_t length) { ::munmap(begin, length); });
 }
@@ -251,7 +345,7 @@ CpuDevice::load(const ProgramDescription &description) {
   auto step = reinterpret_cast<goss_step_fn>(object.lookup("goss_step"));
   if (!step)
     return invalidData("code section: exports no symbol goss_step");
-  std::vector<CpuProgram::Kernel> kernels;
+  std::vector<LoadedKernel> kernels;
   kernels.reserve(description.kernels.size());
   for (const ProgramKernel &kernel : description.kernels) {
     auto function =
@@ -261,9 +355,9 @@ CpuDevice::load(const ProgramDescription &description) {
                          ", which the manifest names");
     kernels.push_back({function, kernel});
   }
-  return std::shared_ptr<const Program>(std::make_shared<CpuProgram>(
-      std::move(object), step, std::move(kernels), arena_ ? &*arena_ : nullptr,
-      threads_, inlinePicoseconds_));
+  return std::shared_ptr<const Program>(
+      std::make_shared<CpuProgram>(std::move(object), step, std::move(kernels),
+                                   team_.get(), inlinePicoseconds_));
 }
 
 } // namespace

@@ -17,7 +17,7 @@ struct CpuDeviceOptions {
   unsigned threads = 0;
   /// Dispatches with less estimated work than this stay on the calling thread.
   /// Tests set 0 to divide everything.
-  uint64_t inlineNanoseconds = 20'000;
+  uint64_t inlineNanoseconds = 3'000;
 };
 
 /// The largest accepted CpuDeviceOptions::threads.

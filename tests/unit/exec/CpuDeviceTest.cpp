@@ -8,73 +8,22 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/device/CpuDevice.h"
+#include "TinyStep.h"
 
-#include <gtest/gtest.h>
-
-#include <array>
-#include <fstream>
-#include <iterator>
-#include <set>
+#include <filesystem>
 #include <thread>
 
 using namespace gossamer;
+using gossamer::test::describe;
+using gossamer::test::readTinyStep;
+using gossamer::test::TinyStep;
 
 namespace {
 
-std::vector<char> readTinyStep() {
-  std::ifstream file(GOSSAMER_TINY_STEP, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+size_t threadsOfProcess() {
+  std::filesystem::directory_iterator tasks("/proc/self/task"), end;
+  return static_cast<size_t>(std::distance(tasks, end));
 }
-
-ProgramDescription describe(const std::vector<char> &code) {
-  ProgramDescription description;
-  description.code = std::as_bytes(std::span(code));
-  description.kernels = {
-      {"tiny_gather", 8, 2}, {"tiny_logits", 32, 8}, {"tiny_count", 4096, 1}};
-  return description;
-}
-
-/// A device with the tiny program and the memory of one step.
-struct Fixture {
-  static constexpr int64_t tokens = 4;
-
-  explicit Fixture(CpuDeviceOptions options = {})
-      : device(createCpuDevice(options).take()),
-        program(device->load(describe(readTinyStep())).take()),
-        arena(device->allocate(4096).take()) {
-    args.dims = {tokens, 2, 40, 1};
-    args.tokens = tokenIds.data();
-    args.positions = positions.data();
-    args.sequences = sequences.data();
-    args.outputs = outputs.data();
-    args.logits = logits.data();
-    args.arena = arena.data();
-    args.parameters = parameters.data();
-  }
-
-  void checkLogits() const {
-    for (size_t r = 0; r < 2; ++r)
-      for (size_t v = 0; v < 8; ++v) {
-        auto i = static_cast<size_t>(outputs[r]);
-        EXPECT_EQ(logits[r * 8 + v],
-                  static_cast<float>(tokenIds[i] + 10 * positions[i]) +
-                      static_cast<float>(v));
-      }
-  }
-
-  std::shared_ptr<Device> device;
-  std::shared_ptr<const Program> program;
-  DeviceBuffer arena;
-  std::array<int32_t, tokens> tokenIds{5, 6, 7, 1};
-  std::array<int32_t, tokens> positions{0, 1, 2, 39};
-  std::array<int32_t, tokens> sequences{};
-  std::array<int32_t, 2> outputs{3, 1};
-  std::array<float, 16> logits{};
-  std::vector<int32_t> counts = std::vector<int32_t>(16384);
-  std::array<const void *, 1> parameters{counts.data()};
-  goss_step_args args{};
-};
 
 class Recorder : public DispatchObserver {
 public:
@@ -90,77 +39,111 @@ public:
 
 TEST(CpuDevice, RunsAStep) {
   for (unsigned threads : {1U, 2U, 4U}) {
-    Fixture fixture({threads});
-    EXPECT_EQ(fixture.device->threadCount(), threads);
-    ASSERT_TRUE(fixture.program->run(fixture.args).isOk());
-    fixture.checkLogits();
+    TinyStep step({threads});
+    EXPECT_EQ(step.device->threadCount(), threads);
+    ASSERT_TRUE(step.run().isOk());
+    step.checkLogits();
   }
 }
 
 TEST(CpuDevice, RunsEveryItemOfADispatchOnce) {
-  for (unsigned threads : {1U, 2U, 3U})
-    for (uint64_t inlineNanoseconds : {uint64_t{0}, uint64_t{1} << 40}) {
-      Fixture fixture({threads, inlineNanoseconds});
-      fixture.args.dims.keys = 1000003;
-      ASSERT_TRUE(fixture.program->run(fixture.args).isOk());
-      EXPECT_EQ(
-          std::multiset<int32_t>(fixture.counts.begin(), fixture.counts.end())
-              .count(1),
-          fixture.counts.size());
+  for (unsigned threads : {1U, 2U, 3U, 8U})
+    for (uint64_t inlineNanoseconds :
+         {uint64_t{0}, uint64_t{3000}, uint64_t{1} << 40}) {
+      TinyStep step({threads, inlineNanoseconds}, TinyStep::counts16384);
+      for (int32_t i = 1; i <= 20; ++i) {
+        ASSERT_TRUE(step.run().isOk());
+        step.checkCounts(i);
+      }
     }
 }
 
+// Small dispatches, each of which reads all that the one before has written.
+// With more threads than cores some are always late.
+TEST(CpuDevice, DispatchesEndBeforeTheNext) {
+  for (unsigned threads : {1U, 2U, 3U, 8U}) {
+    TinyStep step({threads, 0}, TinyStep::shifts1000Times);
+    for (int i = 0; i < 5; ++i) {
+      step.fillShifted();
+      ASSERT_TRUE(step.run().isOk());
+      step.checkShifted();
+    }
+  }
+}
+
+TEST(CpuDevice, OneThreadStartsNone) {
+  size_t before = threadsOfProcess();
+  TinyStep step({1, 0}, TinyStep::counts16384);
+  ASSERT_TRUE(step.run().isOk());
+  EXPECT_EQ(threadsOfProcess(), before);
+}
+
 TEST(CpuDevice, ObserverSeesLaunchesInOrder) {
-  Fixture fixture({2});
-  fixture.args.dims.keys = 1000003;
-  Recorder recorder;
-  ASSERT_TRUE(fixture.program->run(fixture.args, &recorder).isOk());
-  EXPECT_EQ(recorder.ids,
-            (std::vector<std::vector<uint32_t>>{{0}, {1}, {2, 3, 4, 5}}));
+  for (unsigned threads : {1U, 2U, 8U}) {
+    TinyStep step({threads, 0}, TinyStep::counts16384);
+    Recorder recorder;
+    ASSERT_TRUE(step.run(&recorder).isOk());
+    EXPECT_EQ(recorder.ids,
+              (std::vector<std::vector<uint32_t>>{{0}, {1}, {2, 3, 4, 5}}));
+  }
 }
 
 TEST(CpuDevice, ReportsFailingSteps) {
-  Fixture fixture({1});
-  fixture.args.dims.keys = 1000001;
-  Status status = fixture.program->run(fixture.args);
-  EXPECT_EQ(status.code(), StatusCode::Internal);
-  EXPECT_EQ(status.message(), "the compiled step returned code 42");
-  fixture.args.dims.keys = 1000002; // launches a kernel that does not exist.
-  EXPECT_EQ(fixture.program->run(fixture.args).message(),
-            "the compiled step returned code 70");
+  for (unsigned threads : {1U, 2U}) {
+    TinyStep step({threads, 0}, TinyStep::fails);
+    Status status = step.run();
+    EXPECT_EQ(status.code(), StatusCode::Internal);
+    EXPECT_EQ(status.message(), "the compiled step returned code 42");
+    step.args.dims.keys = TinyStep::launchesBadKernel;
+    EXPECT_EQ(step.run().message(), "the compiled step returned code 70");
+    step.args.dims.keys = TinyStep::counts16384;
+    ASSERT_TRUE(step.run().isOk());
+    step.checkCounts(1);
+  }
 }
 
 TEST(CpuDevice, StepsRunConcurrently) {
-  Fixture first({2, 0});
-  Fixture second({2, 0});
-  second.program = first.program;
-  for (Fixture *fixture : {&first, &second})
-    fixture->args.dims.keys = 1000003;
-  std::thread other([&] {
-    for (int i = 0; i < 50; ++i)
-      EXPECT_TRUE(second.program->run(second.args).isOk());
-  });
-  for (int i = 0; i < 50; ++i)
-    EXPECT_TRUE(first.program->run(first.args).isOk());
-  other.join();
-  for (Fixture *fixture : {&first, &second}) {
-    fixture->checkLogits();
-    for (int32_t count : fixture->counts)
-      ASSERT_EQ(count, 50);
+  for (int64_t keys : {TinyStep::counts16384, TinyStep::shifts1000Times}) {
+    TinyStep first({2, 0}, keys);
+    TinyStep second(first.device, keys);
+    second.program = first.program;
+    auto runOften = [keys](TinyStep &step) {
+      for (int32_t i = 1; i <= 50; ++i) {
+        if (keys == TinyStep::shifts1000Times)
+          step.fillShifted();
+        EXPECT_TRUE(step.run().isOk());
+        if (keys == TinyStep::shifts1000Times)
+          step.checkShifted();
+        else
+          step.checkCounts(i);
+        step.checkLogits();
+      }
+    };
+    std::thread other([&] { runOften(second); });
+    runOften(first);
+    other.join();
+  }
+}
+
+TEST(CpuDevice, DevicesComeAndGo) {
+  for (unsigned i = 0; i < 50; ++i) {
+    TinyStep step({2 + i % 3, 0}, TinyStep::counts16384);
+    ASSERT_TRUE(step.run().isOk());
+    step.checkCounts(1);
   }
 }
 
 // The dynamic loader recognises objects by path: two loaded at once, and one
 // after another under the same descriptor number, must stay apart.
 TEST(CpuDevice, LoadsSeveralPrograms) {
-  Fixture first({1});
+  TinyStep first({1});
   {
-    Fixture second({1});
-    ASSERT_TRUE(second.program->run(second.args).isOk());
+    TinyStep second({1});
+    ASSERT_TRUE(second.run().isOk());
   }
-  Fixture third({1});
-  ASSERT_TRUE(third.program->run(third.args).isOk());
-  ASSERT_TRUE(first.program->run(first.args).isOk());
+  TinyStep third({1});
+  ASSERT_TRUE(third.run().isOk());
+  ASSERT_TRUE(first.run().isOk());
   first.checkLogits();
   third.checkLogits();
 }
@@ -199,14 +182,31 @@ TEST(CpuDevice, RefusesBrokenCode) {
 
 TEST(CpuDevice, MemoryIsZeroedAlignedAndLimited) {
   std::shared_ptr<Device> device = createCpuDevice({1}).take();
-  DeviceBuffer buffer = device->allocate(1000).take();
-  EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer.data()) % 64, 0U);
-  for (size_t i = 0; i < 1000; ++i)
-    ASSERT_EQ(buffer.data()[i], 0);
+  for (size_t size : {size_t{1000}, size_t{5} << 20, (size_t{2} << 20) + 1}) {
+    DeviceBuffer buffer = device->allocate(size).take();
+    EXPECT_GE(buffer.size(), size);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer.data()) % 64, 0U);
+    for (size_t i = 0; i < size; ++i)
+      ASSERT_EQ(buffer.data()[i], 0);
+    buffer.data()[0] = buffer.data()[size - 1] = 1;
+  }
   EXPECT_TRUE(device->allocate(0).isOk());
-  auto huge = device->allocate(size_t{1} << 62);
-  ASSERT_FALSE(huge.isOk());
-  EXPECT_EQ(huge.status().exitCode(), 71);
+  for (size_t size : {size_t{1} << 62, SIZE_MAX}) {
+    auto huge = device->allocate(size);
+    ASSERT_FALSE(huge.isOk());
+    EXPECT_EQ(huge.status().exitCode(), 71);
+  }
+}
+
+// Large buffers can consist of huge pages from their first byte on.
+TEST(CpuDevice, LargeMemoryBeginsAtHugePages) {
+  std::shared_ptr<Device> device = createCpuDevice({1}).take();
+  std::vector<DeviceBuffer> buffers;
+  for (int i = 0; i < 4; ++i) {
+    buffers.push_back(device->allocate((size_t{3} << 20) + 4096).take());
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(buffers.back().data()) % (2U << 20),
+              0U);
+  }
 }
 
 TEST(CpuDevice, RefusesTooManyThreads) {

@@ -13,6 +13,7 @@ add_custom_target(gossamer_exec_step DEPENDS ${exec_step})
 gossamer_unit_test(gossamer_device_tests
   exec/CpuDeviceTest.cpp
   exec/CpuFeaturesTest.cpp
+  exec/WorkBoardTest.cpp
   LINK gossamer_device)
 target_compile_definitions(gossamer_device_tests PRIVATE
   GOSSAMER_TINY_STEP="${exec_step}")

@@ -3,11 +3,12 @@
 //   tiny_gather: arena[i] = token i + 10 * position i          (items: tokens)
 //   tiny_logits: logits[r][v] = arena[outputs[r]] + v         (items: outputs)
 // A third, tiny_count, adds 1 to every element of its items, so that tests see
-// each item run exactly once.
+// each item run exactly once. A fourth, tiny_shift, adds 1 while it moves its
+// elements by one place, so that tests see each dispatch end before the next.
 
 #include "runtime/abi/StepAbi.h"
 
-enum { vocabulary = 8 };
+enum { vocabulary = 8, shifted = 100 };
 
 void tiny_gather(const void *const *bindings, const goss_dims *dims,
                  int64_t begin, int64_t end) {
@@ -35,6 +36,32 @@ void tiny_count(const void *const *bindings, const goss_dims *dims,
     ++counts[i];
 }
 
+void tiny_shift(const void *const *bindings, const goss_dims *dims,
+                int64_t begin, int64_t end) {
+  const int32_t *in = bindings[0];
+  int32_t *out = (int32_t *)bindings[1];
+  for (int64_t i = begin; i < end; ++i)
+    out[i] = in[(i + 1) % shifted] + 1;
+}
+
+// Shifts parameter 0 to and fro between its first and its next `shifted`
+// elements: 1000 dispatches, each of which needs all of the one before.
+static int32_t shiftDispatches(const goss_step_args *args,
+                               const goss_device_table *device) {
+  int32_t *data = (int32_t *)args->parameters[0];
+  for (int i = 0; i < 1000; ++i) {
+    int32_t *in = data + (i % 2 ? shifted : 0);
+    int32_t *out = data + (i % 2 ? 0 : shifted);
+    const void *bindings[] = {in, out};
+    goss_launch launch = {6, 3, shifted, bindings};
+    int32_t result =
+        device->dispatch(device->context, &launch, 1, &args->dims);
+    if (result)
+      return result;
+  }
+  return 0;
+}
+
 // Counts four launches of different length in one dispatch: parameter 0 holds
 // the 16384 counters.
 static int32_t countDispatch(const goss_step_args *args,
@@ -58,7 +85,8 @@ int32_t goss_step(const goss_step_args *args, const goss_device_table *device) {
   if (device->abi_version != GOSS_STEP_ABI_VERSION ||
       device->size != sizeof(goss_device_table))
     return 70;
-  // More keys than any test has tokens stands for "fail" and "bad kernel".
+  // More keys than any test has tokens stands for "fail", "bad kernel" and the
+  // dispatches above.
   if (args->dims.keys == 1000001)
     return 42;
   const void *gather[] = {args->tokens, args->positions, args->arena};
@@ -71,7 +99,9 @@ int32_t goss_step(const goss_step_args *args, const goss_device_table *device) {
   const void *logits[] = {args->arena, args->outputs, args->logits};
   goss_launch second = {1, 1, args->dims.outputs, logits};
   result = device->dispatch(device->context, &second, 1, &args->dims);
-  if (result || args->dims.keys != 1000003)
-    return result;
-  return countDispatch(args, device);
+  if (result == 0 && args->dims.keys == 1000003)
+    result = countDispatch(args, device);
+  if (result == 0 && args->dims.keys == 1000004)
+    result = shiftDispatches(args, device);
+  return result;
 }

@@ -1,0 +1,105 @@
+//===- WorkBoard.h - Work that threads share out ----------------*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+//
+// One thread posts work of numbered grains and takes part in it; other threads
+// take part as they come. Every thread starts with a share of its own, a
+// contiguous range that is the same in each step (its weights stay in the
+// cache of that core), and takes from the ends of other shares when its own is
+// used up. The work is done when all grains are, whoever did them: a thread
+// that is late or never comes holds nobody up.
+//
+// What nobody has taken of a share is one atomic word: number of the post,
+// begin and end. To take is to compare and exchange the word, and only who has
+// taken something looks at the work, which cannot be over before that is done.
+// So it does no harm when a late thread takes from a later post than the one it
+// has heard of.
+//
+// A cache line takes 50 to 300 ns from one core to another, so a post costs its
+// threads few of them: one that brings the share, one that tells of its end.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GOSSAMER_RUNTIME_DEVICE_WORKBOARD_H
+#define GOSSAMER_RUNTIME_DEVICE_WORKBOARD_H
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+namespace gossamer {
+
+class WorkBoard {
+public:
+  /// Does grains begin ... end-1 of what `context` describes.
+  using Function = void (*)(const void *context, uint32_t begin, uint32_t end);
+
+  /// The most grains of one post.
+  static constexpr uint32_t maxGrains = UINT16_MAX;
+
+  /// Seats for the poster (seat 0) and seats-1 other threads. When these are
+  /// more than the cores at hand (`crowded`) they wait politely.
+  WorkBoard(unsigned seats, bool crowded);
+
+  /// Offers grains 0 ... grains-1, divided among the first `shares` seats.
+  /// `context` must stay valid until `finish` returns. One post at a time.
+  void post(Function function, const void *context, uint32_t grains,
+            unsigned shares);
+
+  /// Takes part in the post from seat 0 and returns when all of it is done.
+  /// Tells how long this thread waited for others with nothing to do itself;
+  /// the first tens of microseconds do not count.
+  std::chrono::nanoseconds finish();
+
+  /// Takes part in this and later posts from a free seat, until none has come
+  /// for `patience` or the board is closed.
+  void serve(std::chrono::nanoseconds patience);
+
+  /// Sends all threads away that serve.
+  void close() { closed_.store(true, std::memory_order_relaxed); }
+
+private:
+  struct Range {
+    uint32_t begin = 0, end = 0;
+    bool isEmpty() const { return begin == end; }
+    uint32_t size() const { return end - begin; }
+  };
+
+  struct Seat {
+    // Written by the poster, taken from by all. Whoever sits here waits by
+    // reading it.
+    alignas(128) std::atomic<uint64_t> share{0};
+    std::atomic<Function> function{nullptr};
+    std::atomic<const void *> context{nullptr};
+    // Written by whoever sits here.
+    alignas(128) std::atomic<uint64_t> done{0}; ///< grains of all posts.
+    std::atomic<bool> taken{false};
+  };
+
+  static Range takeFront(Seat &seat);
+  static Range takeBack(Seat &seat);
+  uint32_t takeAll(Seat &own);
+  void takePart(Seat &own);
+  bool isDone() const;
+  Seat *findSeat();
+  bool waitForPost(const Seat &own, uint32_t seen,
+                   std::chrono::nanoseconds patience) const;
+
+  std::vector<Seat> seats_;
+  bool crowded_;
+  std::atomic<bool> closed_{false};
+  std::atomic<unsigned> shares_{0}; ///< of the post.
+
+  // The poster's own.
+  alignas(128) uint32_t post_ = 0;
+  uint32_t grains_ = 0;
+  Range first_;         ///< what the poster took while posting.
+  uint64_t helped_ = 0; ///< grains of all posts that others took.
+};
+
+} // namespace gossamer
+
+#endif // GOSSAMER_RUNTIME_DEVICE_WORKBOARD_H

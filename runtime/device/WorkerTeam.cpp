@@ -1,0 +1,112 @@
+//===- WorkerTeam.cpp - Threads that stay for a step ----------------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/device/WorkerTeam.h"
+
+#include <algorithm>
+#include <oneapi/tbb/info.h>
+#include <thread>
+
+using namespace gossamer;
+
+namespace {
+
+/// How long a thread waits for the next dispatch before it goes back to
+/// oneTBB: longer than choosing a token takes.
+constexpr std::chrono::microseconds patience{100};
+
+/// Work that takes one thread this long can do without the others for a while.
+constexpr std::chrono::microseconds smallWork{200};
+
+/// Waiting longer than this for a thread means that the system has given its
+/// core to somebody else.
+constexpr std::chrono::microseconds longStall{100};
+
+/// How long small work is done alone after a stall: this many times as long as
+/// the stall was, or twice as long as the last time when that is not long ago.
+constexpr int penaltyFactor = 4;
+constexpr std::chrono::milliseconds largestPenalty{100};
+
+int cores() { return tbb::info::default_concurrency(); }
+
+} // namespace
+
+struct WorkerTeam::State {
+  State(unsigned threads, bool crowded) : board(threads, crowded) {}
+
+  WorkBoard board;
+  std::atomic<unsigned> called{0}; ///< tasks that have not ended.
+  std::atomic<unsigned> inside{0}; ///< of these, begun.
+};
+
+WorkerTeam::WorkerTeam(unsigned threads)
+    : threads_(threads), arena_(static_cast<int>(threads)),
+      state_(std::make_shared<State>(threads,
+                                     static_cast<int>(threads) > cores())) {
+  // oneTBB keeps to the number of cores unless told otherwise.
+  if (static_cast<int>(threads) > cores())
+    parallelism_.emplace(tbb::global_control::max_allowed_parallelism, threads);
+}
+
+WorkerTeam::~WorkerTeam() {
+  state_->board.close();
+  // Tasks that begin later find a closed board; they own the state as well.
+  while (state_->inside.load(std::memory_order_acquire) != 0)
+    std::this_thread::yield();
+}
+
+void WorkerTeam::run(WorkBoard::Function function, const void *context,
+                     uint32_t grains, unsigned shares,
+                     std::chrono::nanoseconds estimate) {
+  if (aloneUntil_ && isBetterAlone(estimate))
+    return function(context, 0, grains);
+  state_->board.post(function, context, grains, shares);
+  summon(shares - 1);
+  std::chrono::nanoseconds stall = state_->board.finish();
+  if (stall > longStall + estimate)
+    noteStall(stall);
+}
+
+/// On a machine that others use as well, a thread loses its core now and then,
+/// and whatever it holds of a dispatch waits with it for milliseconds, in which
+/// this thread could have done hundreds of small dispatches. So after a stall
+/// these stay here for a while.
+bool WorkerTeam::isBetterAlone(std::chrono::nanoseconds estimate) {
+  if (Clock::now() >= *aloneUntil_)
+    aloneUntil_.reset();
+  return aloneUntil_ && estimate <= smallWork;
+}
+
+void WorkerTeam::noteStall(std::chrono::nanoseconds stall) {
+  Clock::time_point now = Clock::now();
+  if (now - lastStall_ > 2 * largestPenalty)
+    penalty_ = {};
+  penalty_ = std::max(penaltyFactor * stall, 2 * penalty_);
+  penalty_ = std::min<std::chrono::nanoseconds>(penalty_, largestPenalty);
+  lastStall_ = now;
+  aloneUntil_ = now + penalty_;
+}
+
+/// Asks for threads until `workers` are here or on their way.
+void WorkerTeam::summon(unsigned workers) {
+  auto task = [state = state_] {
+    state->inside.fetch_add(1, std::memory_order_relaxed);
+    state->board.serve(patience);
+    state->called.fetch_sub(1, std::memory_order_relaxed);
+    state->inside.fetch_sub(1, std::memory_order_release);
+  };
+  // Only the holder of the turn adds to `called`.
+  while (state_->called.load(std::memory_order_relaxed) < workers) {
+    state_->called.fetch_add(1, std::memory_order_relaxed);
+    // Without memory for a task the work is done by those who are here.
+    try {
+      arena_.enqueue(task);
+    } catch (...) {
+      state_->called.fetch_sub(1, std::memory_order_relaxed);
+      return;
+    }
+  }
+}
