@@ -86,6 +86,24 @@ uint64_t KvCache::bytesInUse() const {
   return bytesInUse_;
 }
 
+/// Makes room for the bookkeeping of as many pages as the tables can hold, so
+/// that no step has to.
+void KvCache::addTable() {
+  std::lock_guard lock(mutex_);
+  size_t pages = ++tables_ * layout().maxPages();
+  for (Pool &pool : pools_)
+    if (size_t room = pool.references.capacity(); room < pages) {
+      // Room for twice as many: making tables takes linear time altogether.
+      pool.references.reserve(std::max(pages, 2 * room));
+      pool.free.reserve(std::max(pages, 2 * room));
+    }
+}
+
+void KvCache::removeTable() {
+  std::lock_guard lock(mutex_);
+  --tables_;
+}
+
 Expected<int32_t> KvCache::acquire(size_t group) {
   Pool &pool = pools_[group];
   if (options_.byteLimit && bytesInUse_ + pool.pageBytes > options_.byteLimit)
@@ -155,6 +173,7 @@ Expected<PageTable> PageTable::create(std::shared_ptr<KvCache> cache) {
   size_t bytes = layout.maxPages() * layout.groups.size() * sizeof(int32_t);
   GOSS_ASSIGN_OR_RETURN(DeviceBuffer entries,
                         cache->runner().device().allocate(bytes));
+  cache->addTable();
   return PageTable(std::move(cache), std::move(entries));
 }
 
@@ -162,7 +181,7 @@ PageTable::PageTable(PageTable &&other) noexcept = default;
 
 PageTable &PageTable::operator=(PageTable &&other) noexcept {
   if (this != &other) {
-    truncate(0);
+    giveUp();
     cache_ = std::move(other.cache_);
     entries_ = std::move(other.entries_);
     rowSize_ = other.rowSize_;
@@ -172,7 +191,15 @@ PageTable &PageTable::operator=(PageTable &&other) noexcept {
   return *this;
 }
 
-PageTable::~PageTable() { truncate(0); }
+PageTable::~PageTable() { giveUp(); }
+
+/// Gives back all that the cache holds for this table.
+void PageTable::giveUp() {
+  if (!cache_)
+    return;
+  truncate(0);
+  cache_->removeTable();
+}
 
 Expected<PageTable> PageTable::fork() const {
   GOSS_ASSIGN_OR_RETURN(PageTable copy, create(cache_));
@@ -253,8 +280,6 @@ bool PageTable::canTruncate(uint32_t position) const {
 }
 
 void PageTable::truncate(uint32_t position) {
-  if (!cache_)
-    return;
   uint32_t pageTokens = cache_->layout().pageTokens;
   size_t end = position / pageTokens + (position % pageTokens != 0);
   if (end >= end_)

@@ -60,6 +60,9 @@ private:
   KvCache(std::shared_ptr<const StepRunner> runner, KvCacheOptions options)
       : runner_(std::move(runner)), options_(options) {}
 
+  void addTable();
+  void removeTable();
+
   // All of these need mutex_.
   Expected<int32_t> acquire(size_t group);
   Expected<int32_t> copyOf(size_t group, int32_t page);
@@ -71,6 +74,7 @@ private:
   mutable std::mutex mutex_;
   std::vector<Pool> pools_;
   uint64_t bytesInUse_ = 0;
+  size_t tables_ = 0; ///< page tables that exist.
 };
 
 /// The pages of one sequence. Not thread-safe, but different tables of one
@@ -114,6 +118,7 @@ private:
   }
   Status preparePage(size_t group, size_t index);
   void releasePages(size_t group, size_t begin, size_t end);
+  void giveUp();
 
   std::shared_ptr<KvCache> cache_; ///< null after a move.
   DeviceBuffer entries_;           ///< [groups][maxPages] page numbers.

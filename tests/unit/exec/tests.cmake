@@ -35,6 +35,14 @@ gossamer_unit_test(gossamer_generate_tests
   exec/SamplerTest.cpp
   LINK gossamer_generate)
 
+gossamer_unit_test(gossamer_allocation_tests
+  exec/AllocationCounter.cpp
+  exec/AllocationTest.cpp
+  LINK gossamer_generate)
+target_compile_definitions(gossamer_allocation_tests PRIVATE
+  GOSSAMER_TINY_STEP="${exec_step}")
+add_dependencies(gossamer_allocation_tests gossamer_exec_step)
+
 # The example of the manual, compiled as C and run by the tests.
 add_executable(gossamer_generate_example
   ${CMAKE_SOURCE_DIR}/docs/examples/generate.c)
