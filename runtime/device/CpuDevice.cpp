@@ -266,14 +266,25 @@ void CpuProgram::runInline(std::span<const goss_launch> launches,
 /// On most systems that have huge pages at all.
 constexpr size_t hugePageBytes = size_t{2} << 20;
 
+uintptr_t roundUp(uintptr_t address, uintptr_t to) {
+  return (address + to - 1) / to * to;
+}
+
+/// Of a mapped file the system then reads megabytes at a time, ahead of its
+/// use, and maps them by one entry of the TLB. Without huge pages small ones
+/// serve as well, so failures do not matter.
+void askForHugePages(const void *data, size_t size) {
+  auto address = reinterpret_cast<uintptr_t>(data);
+  uintptr_t inPage = address % static_cast<uintptr_t>(::getpagesize());
+  (void)::madvise(reinterpret_cast<void *>(address - inPage), size + inPage,
+                  MADV_HUGEPAGE);
+}
+
 /// Of a mapping of `size` + hugePageBytes bytes, keeps `size` bytes from the
 /// first huge page on.
 void *alignToHugePage(void *mapping, size_t size) {
   auto begin = reinterpret_cast<uintptr_t>(mapping);
   auto pageBytes = static_cast<uintptr_t>(::getpagesize());
-  auto roundUp = [](uintptr_t address, uintptr_t to) {
-    return (address + to - 1) / to * to;
-  };
   uintptr_t aligned = roundUp(begin, hugePageBytes);
   uintptr_t end = roundUp(aligned + size, pageBytes);
   uintptr_t mappingEnd = roundUp(begin + size + hugePageBytes, pageBytes);
@@ -281,10 +292,7 @@ void *alignToHugePage(void *mapping, size_t size) {
     ::munmap(mapping, aligned - begin);
   if (end != mappingEnd)
     ::munmap(reinterpret_cast<void *>(end), mappingEnd - end);
-  auto *data = reinterpret_cast<void *>(aligned);
-  // Small pages serve as well, so a system that knows no better is fine.
-  (void)::madvise(data, size, MADV_HUGEPAGE);
-  return data;
+  return reinterpret_cast<void *>(aligned);
 }
 
 class CpuDevice final : public Device {
@@ -299,6 +307,7 @@ public:
   unsigned threadCount() const override { return threads_; }
   Expected<DeviceBuffer> allocate(size_t bytes) override;
   Expected<const void *> mapTensor(std::span<const std::byte> host) override {
+    askForHugePages(host.data(), host.size());
     return static_cast<const void *>(host.data());
   }
   Status copy(void *to, const void *from, size_t bytes) override {
@@ -331,8 +340,10 @@ Expected<DeviceBuffer> CpuDevice::allocate(size_t bytes) {
   if (data == MAP_FAILED)
     return outOfMemory("cannot allocate " + std::to_string(bytes) +
                        " bytes: " + std::strerror(errno));
-  if (margin)
+  if (margin) {
     data = alignToHugePage(data, size);
+    askForHugePages(data, size);
+  }
   return DeviceBuffer(
       data, size, [](void *begin, size_t length) { ::munmap(begin, length); });
 }
