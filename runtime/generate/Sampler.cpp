@@ -16,6 +16,7 @@
 #include "runtime/generate/Random.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <functional>
@@ -38,6 +39,45 @@ std::string format(double value) {
 Status outOfRange(const char *name, double value, const char *range) {
   return usageError(std::string(name) + ": expects " + range + " but got " +
                     format(value));
+}
+
+/// The largest of `logits`; NaN when they are not all numbers or -inf. In lanes
+/// that compilers make vectors of: greedy decoding of a small model notices.
+float largestOf(std::span<const float> logits) {
+  constexpr size_t lanes = 16;
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  std::array<float, lanes> top;
+  std::array<uint32_t, lanes> wrong{};
+  top.fill(-infinity);
+  auto look = [&](float logit, size_t lane) {
+    wrong[lane] |= static_cast<uint32_t>(!(logit < infinity));
+    top[lane] = logit > top[lane] ? logit : top[lane];
+  };
+  size_t whole = logits.size() / lanes * lanes;
+  for (size_t i = 0; i < whole; i += lanes)
+    for (size_t lane = 0; lane < lanes; ++lane)
+      look(logits[i + lane], lane);
+  for (size_t i = whole; i < logits.size(); ++i)
+    look(logits[i], 0);
+  if (std::any_of(wrong.begin(), wrong.end(), [](uint32_t w) { return w; }))
+    return std::numeric_limits<float>::quiet_NaN();
+  return *std::max_element(top.begin(), top.end());
+}
+
+/// The first place of `value`, which is one of `logits`.
+size_t placeOf(float value, std::span<const float> logits) {
+  constexpr size_t block = 64;
+  size_t begin = 0;
+  for (; begin + block <= logits.size(); begin += block) {
+    uint32_t found = 0;
+    for (size_t i = 0; i < block; ++i)
+      found |= static_cast<uint32_t>(logits[begin + i] == value);
+    if (found)
+      break;
+  }
+  auto first = logits.begin() + static_cast<std::ptrdiff_t>(begin);
+  return static_cast<size_t>(std::find(first, logits.end(), value) -
+                             logits.begin());
 }
 
 } // namespace
@@ -82,6 +122,11 @@ void Sampler::observe(std::span<const int32_t> tokens) {
 
 Expected<int32_t> Sampler::sample(std::span<const float> logits,
                                   uint64_t position) {
+  if (options_.greedy && distinct_.empty()) {
+    float largest = largestOf(logits);
+    if (std::isfinite(largest))
+      return static_cast<int32_t>(placeOf(largest, logits));
+  }
   GOSS_RETURN_IF_ERROR(score(logits, position));
   if (options_.greedy)
     return largest();

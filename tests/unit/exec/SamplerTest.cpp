@@ -140,6 +140,24 @@ TEST(Sampler, GreedyTakesTheLowestOfEqualIds) {
   EXPECT_EQ(sampleOnce({.greedy = true}, {-infinity, -infinity, -7}), 2);
 }
 
+// Whatever the size of the vocabulary and the place in it.
+TEST(Sampler, GreedyLooksAtEveryLogit) {
+  for (size_t size : {1U, 2U, 15U, 16U, 17U, 63U, 64U, 65U, 200U}) {
+    Sampler sampler({.greedy = true}, static_cast<uint32_t>(size));
+    for (size_t place = 0; place < size; ++place) {
+      Logits logits(size, -3);
+      std::fill(logits.begin() + static_cast<ptrdiff_t>(place), logits.end(),
+                2.5F);
+      EXPECT_EQ(sampler.sample(logits, 0).take(), static_cast<int32_t>(place));
+      for (float wrong : {notANumber, infinity}) {
+        logits[place] = wrong;
+        EXPECT_FALSE(sampler.sample(logits, 0).isOk()) << size << " " << place;
+      }
+    }
+  }
+  EXPECT_EQ(sampleOnce({.greedy = true}, {-1, -0.0F, 0.0F}), 1);
+}
+
 TEST(Sampler, GreedyUsesPenalisedLogits) {
   EXPECT_EQ(
       sampleOnce({.repetitionPenalty = 2, .greedy = true}, {3, 4, 1}, 0, {1}),
