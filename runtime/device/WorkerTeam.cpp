@@ -25,9 +25,15 @@ constexpr std::chrono::microseconds smallWork{200};
 /// core to somebody else.
 constexpr std::chrono::microseconds longStall{100};
 
-/// How long small work is done alone after a stall: this many times as long as
-/// the stall was, or twice as long as the last time when that is not long ago.
-constexpr int penaltyFactor = 4;
+/// Stalls are put up with while they take less than this part of the time that
+/// the threads work together, about what that saves; more than largestDebt
+/// beyond it are not.
+constexpr int toleratedPart = 4;
+constexpr std::chrono::milliseconds largestDebt{8};
+
+/// How long small work is then done alone: this many times as long as the last
+/// stall was.
+constexpr int penaltyFactor = 10;
 constexpr std::chrono::milliseconds largestPenalty{100};
 
 int cores() { return tbb::info::default_concurrency(); }
@@ -70,24 +76,30 @@ void WorkerTeam::run(WorkBoard::Function function, const void *context,
     noteStall(stall);
 }
 
-/// On a machine that others use as well, a thread loses its core now and then,
-/// and whatever it holds of a dispatch waits with it for milliseconds, in which
-/// this thread could have done hundreds of small dispatches. So after a stall
-/// these stay here for a while.
+/// Whether small work had better stay here for now (noteStall).
 bool WorkerTeam::isBetterAlone(std::chrono::nanoseconds estimate) {
   if (Clock::now() >= *aloneUntil_)
     aloneUntil_.reset();
   return aloneUntil_ && estimate <= smallWork;
 }
 
+/// On a machine that others use as well, a thread loses its core now and then,
+/// and whatever it holds of a dispatch waits with it for milliseconds, in which
+/// this thread could have done hundreds of small dispatches. When that happens
+/// too often, these stay here for a while.
 void WorkerTeam::noteStall(std::chrono::nanoseconds stall) {
   Clock::time_point now = Clock::now();
-  if (now - lastStall_ > 2 * largestPenalty)
-    penalty_ = {};
-  penalty_ = std::max(penaltyFactor * stall, 2 * penalty_);
-  penalty_ = std::min<std::chrono::nanoseconds>(penalty_, largestPenalty);
-  lastStall_ = now;
-  aloneUntil_ = now + penalty_;
+  // Negative while small work is done alone already.
+  std::chrono::nanoseconds together =
+      std::max(now - stall - togetherSince_, std::chrono::nanoseconds(0));
+  debt_ -= std::min(debt_, together / toleratedPart);
+  debt_ = std::min<std::chrono::nanoseconds>(debt_ + stall, 2 * largestDebt);
+  togetherSince_ = now;
+  if (debt_ <= largestDebt)
+    return;
+  togetherSince_ +=
+      std::min<std::chrono::nanoseconds>(penaltyFactor * stall, largestPenalty);
+  aloneUntil_ = togetherSince_;
 }
 
 /// Asks for threads until `workers` are here or on their way.

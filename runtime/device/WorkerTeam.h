@@ -57,9 +57,9 @@ private:
   std::optional<tbb::global_control> parallelism_;
   tbb::task_arena arena_;
   std::shared_ptr<State> state_; ///< shared with tasks that have not begun.
-  std::optional<Clock::time_point> aloneUntil_; ///< what small work waits for.
-  Clock::time_point lastStall_{};
-  std::chrono::nanoseconds penalty_{0};
+  std::optional<Clock::time_point> aloneUntil_; ///< small work, after stalls.
+  Clock::time_point togetherSince_{}; ///< or since when `debt_` was reckoned.
+  std::chrono::nanoseconds debt_{0};  ///< of stalls beyond what is tolerated.
 };
 
 } // namespace gossamer

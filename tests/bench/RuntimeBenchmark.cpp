@@ -4,24 +4,59 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What happens between two steps, measured alone: tokenizing, sampling and the
-// statistics of goss eval; and making the weights of goss synth without a disk.
-// `goss bench` measures whole steps. Run: build/release/bin/RuntimeBenchmark
+// What happens around steps, measured alone: tokenizing, sampling and the
+// statistics of goss eval; making the weights of goss synth without a disk; and
+// what handing a dispatch over costs within a step. `goss bench` measures whole
+// steps. Run: build/release/bin/RuntimeBenchmark
 //
 //===----------------------------------------------------------------------===//
 
 #include "frontend/checkpoint/RandomTensor.h"
+#include "runtime/device/WorkerTeam.h"
 #include "runtime/generate/Sampler.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/text/Tokenizer.h"
 #include "tools/eval/LogitStatistics.h"
 
+#include <algorithm>
+#include <array>
 #include <benchmark/benchmark.h>
+#include <chrono>
 #include <cmath>
 
 using namespace gossamer;
 
 namespace {
+
+/// Waits half a microsecond a grain.
+void spin(const void *, uint32_t begin, uint32_t end) {
+  auto until = std::chrono::steady_clock::now() +
+               std::chrono::nanoseconds(500) * (end - begin);
+  while (std::chrono::steady_clock::now() < until)
+    ;
+}
+
+/// Time of a dispatch beyond its share of the work; threads, grains. Medians,
+/// because a thread that loses its core waits for milliseconds.
+void dispatch(benchmark::State &state) {
+  using Clock = std::chrono::steady_clock;
+  auto threads = static_cast<unsigned>(state.range(0));
+  auto grains = static_cast<uint32_t>(state.range(1));
+  WorkerTeam team(threads);
+  std::chrono::nanoseconds work(500 * int64_t{grains});
+  std::array<Clock::duration, 101> times;
+  for (auto _ : state) {
+    for (Clock::duration &time : times) {
+      auto begin = Clock::now();
+      team.run(&spin, nullptr, grains, threads, work);
+      time = Clock::now() - begin - work / threads;
+    }
+    auto middle = times.begin() + times.size() / 2;
+    std::nth_element(times.begin(), middle, times.end());
+    state.SetIterationTime(std::chrono::duration<double>(*middle).count());
+  }
+}
+BENCHMARK(dispatch)->Args({2, 4})->Args({2, 16})->UseManualTime();
 
 Tokenizer readTokenizer() {
   auto file = MappedFile::open(GOSSAMER_SOURCE_DIR
