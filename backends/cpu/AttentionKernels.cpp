@@ -1,4 +1,4 @@
-//===- AttentionKernels.cpp - Attention over the paged cache --------------===//
+//===- AttentionKernels.cpp - Attention in scalar loops -------------------===//
 //
 // Part of the Gossamer project.
 //
@@ -13,9 +13,6 @@
 
 #include "backends/cpu/CacheAccess.h"
 #include "backends/cpu/KernelEmitters.h"
-
-#include <limits>
-#include <numeric>
 
 using namespace mlir;
 
@@ -101,13 +98,6 @@ struct Query {
   Value first;    ///< first key it sees.
 };
 
-/// State of the online softmax of the query heads that share a kv head.
-struct SoftmaxState {
-  Value largest; ///< memref<group>
-  Value sum;     ///< memref<group>
-  Value output;  ///< memref<group x headDimPadded>
-};
-
 } // namespace
 
 static void forQueries(KernelBuilder &k, const CacheForm &form,
@@ -163,164 +153,6 @@ void emitPlainAttention(KernelBuilder &k) {
       k.forEach(form.headDim, [&](Value d) {
         Value sum = k.loadScalar(out, {query.token, output(d)});
         k.storeScalar(k.div(sum, state[1]), out, {query.token, output(d)});
-      });
-    });
-  });
-}
-
-//===----------------------------------------------------------------------===//
-// 16 keys at a time
-//===----------------------------------------------------------------------===//
-
-/// Scores of `heads` query heads, from head `firstHead` on, with the 16 keys
-/// of a page; each key vector is read once.
-static Values pageScores(KernelBuilder &k, const CacheAccess &cache, Value q,
-                         const Query &query, Value firstHead, int64_t heads,
-                         Value page) {
-  int64_t headDim = cache.form.headDim;
-  Value at = k.muli(firstHead, headDim);
-  Values zeros(heads, k.constant(k.f32s(), 0.0));
-  Values sums = k.forCarry(
-      k.index(0), k.index(headDim), 1, zeros, [&](Value d, ValueRange now) {
-        Value keys = k.loadVector(cache.pages,
-                                  {page, cache.key(query.kvHead, d)}, kLanes);
-        Values next;
-        for (int64_t g = 0; g < heads; ++g) {
-          Value element = k.loadScalar(
-              q, {query.token, k.addi(k.addi(at, d), g * headDim)});
-          next.push_back(k.fma(k.splat(element, k.f32s()), keys, now[g]));
-        }
-        return next;
-      });
-  for (Value &sum : sums)
-    sum = k.mul(sum, k.constant(k.f32s(), k.kernel.scale));
-  return sums;
-}
-
-/// Lanes of a page whose keys the query sees.
-static Value visibleKeys(KernelBuilder &k, const Query &query, Value start) {
-  Type words = k.vec(kLanes, k.b.getI32Type());
-  SmallVector<int32_t, 16> order(kLanes);
-  std::iota(order.begin(), order.end(), 0);
-  Value lanes = arith::ConstantOp::create(
-      k.b, k.loc,
-      DenseElementsAttr::get(cast<VectorType>(words),
-                             ArrayRef<int32_t>(order)));
-  auto compare = [&](arith::CmpIPredicate predicate, Value limit) -> Value {
-    Value relative = k.splat(k.toI32(k.subi(limit, start)), words);
-    return arith::CmpIOp::create(k.b, k.loc, predicate, lanes, relative);
-  };
-  Value visible = compare(arith::CmpIPredicate::sle, query.position);
-  if (k.kernel.window == 0)
-    return visible;
-  return arith::AndIOp::create(k.b, k.loc, visible,
-                               compare(arith::CmpIPredicate::sge, query.first));
-}
-
-/// Takes 16 scores into the softmax of head `g`; returns the factor by which
-/// earlier sums shrink. The keys' weights go to row `g` of `weights`.
-static Value updateSoftmax(KernelBuilder &k, const SoftmaxState &state, Value g,
-                           Value scores, Value weights) {
-  Value old = k.loadScalar(state.largest, g);
-  Value largest = k.max(k.maxLanes(scores), old);
-  Value rescale = k.exp(k.sub(old, largest));
-  Value p = k.exp(k.sub(scores, k.splat(largest, k.f32s())));
-  Value sum = k.fma(k.loadScalar(state.sum, g), rescale, k.sumLanes(p));
-  k.storeScalar(largest, state.largest, g);
-  k.storeScalar(sum, state.sum, g);
-  k.storeVector(p, weights, {g, k.index(0)});
-  return rescale;
-}
-
-/// output[g] = output[g] * rescale + weights[g] . values, over the page's
-/// slots from ... to-1. Other slots are not read: they may hold anything.
-static void addValues(KernelBuilder &k, const CacheAccess &cache,
-                      const Query &query, Value page, Value from, Value to,
-                      Value g, Value rescale, Value weights, Value output) {
-  // Few enough vectors to stay in registers.
-  constexpr int64_t kMaxVectors = 8;
-  int64_t padded = cache.form.headDimPadded;
-  for (int64_t d = 0; d < padded; d += kMaxVectors * kLanes) {
-    int64_t vectors = std::min(kMaxVectors, (padded - d) / kLanes);
-    Values sums;
-    for (int64_t v = 0; v < vectors; ++v) {
-      Value old = k.loadVector(output, {g, k.index(d + v * kLanes)}, kLanes);
-      sums.push_back(k.mul(old, k.splat(rescale, k.f32s())));
-    }
-    sums = k.forCarry(from, to, 1, sums, [&](Value slot, ValueRange now) {
-      Value weight = k.splat(k.loadScalar(weights, {g, slot}), k.f32s());
-      Value row = k.addi(cache.value(query.kvHead, slot), d);
-      Values next;
-      for (int64_t v = 0; v < vectors; ++v) {
-        Value element =
-            k.loadVector(cache.pages, {page, k.addi(row, v * kLanes)}, kLanes);
-        next.push_back(k.fma(weight, element, now[v]));
-      }
-      return next;
-    });
-    for (int64_t v = 0; v < vectors; ++v)
-      k.storeVector(sums[v], output, {g, k.index(d + v * kLanes)});
-  }
-}
-
-/// One page for all query heads of a kv head.
-static void attendPage(KernelBuilder &k, const CacheAccess &cache, Value q,
-                       const Query &query, int64_t group, Value number,
-                       const SoftmaxState &state, Value weights) {
-  // Accumulators of scores that stay in registers.
-  constexpr int64_t kHeadTile = 8;
-  int64_t pageTokens = cache.form.pageTokens;
-  Value page = cache.page(query.sequence, number);
-  Value start = k.muli(number, pageTokens);
-  Value visible = visibleKeys(k, query, start);
-  Value hidden = k.constant(k.f32s(), -std::numeric_limits<double>::infinity());
-  Value from = k.maxi(k.subi(query.first, start), k.index(0));
-  Value to =
-      k.mini(k.addi(k.subi(query.position, start), 1), k.index(pageTokens));
-  for (int64_t g0 = 0; g0 < group; g0 += kHeadTile) {
-    int64_t heads = std::min(kHeadTile, group - g0);
-    Value head = k.addi(k.muli(query.kvHead, group), g0);
-    Values scores = pageScores(k, cache, q, query, head, heads, page);
-    for (int64_t i = 0; i < heads; ++i) {
-      Value g = k.index(g0 + i);
-      Value s = arith::SelectOp::create(k.b, k.loc, visible, scores[i], hidden);
-      Value rescale = updateSoftmax(k, state, g, s, weights);
-      addValues(k, cache, query, page, from, to, g, rescale, weights,
-                state.output);
-    }
-  }
-}
-
-void emitPagedAttention(KernelBuilder &k) {
-  CacheAccess cache(k, 1);
-  const CacheForm &form = cache.form;
-  Value q = k.matrixArg(0), out = k.matrixArg(5);
-  int64_t group = k.rowSize(0) / form.headDim / form.kvHeads;
-  Type f32 = k.b.getF32Type();
-  SoftmaxState state{k.scratch(group, f32), k.scratch(group, f32),
-                     k.scratch({group, form.headDimPadded}, f32)};
-  Value weights = k.scratch({group, kLanes}, f32);
-  forQueries(k, form, [&](const Query &query) {
-    Value firstHead = k.muli(query.kvHead, group);
-    k.forEach(group, [&](Value g) {
-      Value sink = k.widen(k.loadScalar(k.arg(2), k.addi(firstHead, g)));
-      k.storeScalar(sink, state.largest, g);
-      k.storeScalar(k.f32(1.0), state.sum, g);
-      k.forEach(k.index(0), k.index(form.headDimPadded), kLanes, [&](Value d) {
-        k.storeVector(k.constant(k.f32s(), 0.0), state.output, {g, d});
-      });
-    });
-    Value lastPage = k.divi(query.position, form.pageTokens);
-    k.forEach(k.divi(query.first, form.pageTokens), k.addi(lastPage, 1), 1,
-              [&](Value number) {
-                attendPage(k, cache, q, query, group, number, state, weights);
-              });
-    k.forEach(group, [&](Value g) {
-      Value sum = k.splat(k.loadScalar(state.sum, g), k.f32s());
-      Value at = k.muli(k.addi(firstHead, g), form.headDim);
-      k.forChunks(form.headDim, [&](Value d, Value mask) {
-        Value v = k.loadVector(state.output, {g, d}, kLanes);
-        k.storeVector(k.div(v, sum), out, {query.token, k.addi(at, d)}, mask);
       });
     });
   });

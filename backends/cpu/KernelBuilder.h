@@ -122,6 +122,8 @@ public:
   // Functions. ----------------------------------------------------------------
   /// e^v within 2 ulp; 0 below -104, infinity above 88.7.
   Value exp(Value v);
+  /// e^v within 2 ulp for v up to 0; 0 below -87.
+  Value expOfNegative(Value v);
   /// 1 / (1 + e^-v), exact 0 and 1 at the ends.
   Value sigmoid(Value v);
   /// Sine and cosine of f64 angles up to 2^20.
@@ -180,7 +182,10 @@ public:
   Value shuffle(Value l, Value r, llvm::ArrayRef<int64_t> order);
   /// Sum of 16 lanes in the order 8+8, 4+4, 2+2, 1+1.
   Value sumLanes(Value v);
-  Value maxLanes(Value v);
+  /// Sums and maxima of the lanes of up to 16 vectors, one in each lane of the
+  /// result, in the order of sumLanes; lanes beyond the vectors repeat them.
+  Value sumOfRows(llvm::ArrayRef<Value> rows);
+  Value maxOfRows(llvm::ArrayRef<Value> rows);
   /// sumLanes of four vectors at once.
   Value sumLanesOf4(llvm::ArrayRef<Value> four);
   /// Even and odd lanes of 32 values.
@@ -201,6 +206,8 @@ public:
   const int64_t lanes;
 
 private:
+  Value reduceRows(llvm::ArrayRef<Value> rows,
+                   llvm::function_ref<Value(Value, Value)> combine);
   Value widenF16(Value value);
   Value bitcast(Value value, mlir::Type type);
   /// `element`, or a vector of it shaped as `like`.

@@ -141,7 +141,10 @@ uint64_t flopsPerItem(const KernelDescription &kernel) {
   const auto *last = std::get_if<MemRefType>(&kernel.bindings.back());
   if (!last || last->getRank() < 2)
     return 0;
-  return 4 * last->getNumElements() / last->getDimSize(0);
+  uint64_t flops = 4 * last->getNumElements() / last->getDimSize(0);
+  // Items of attention are a token and a kv head.
+  return kernel.operation == "attention" ? flops / kernel.cache()->kvHeads
+                                         : flops;
 }
 
 } // namespace gossamer::cpu

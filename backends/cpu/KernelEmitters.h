@@ -50,10 +50,12 @@ void emitLinear(KernelBuilder &k);
 void emitExpertGateUp(KernelBuilder &k);
 void emitExpertDown(KernelBuilder &k);
 
-// AttentionKernels.cpp: one lane, and 16 keys at a time.
+// AttentionKernels.cpp: one lane.
 void emitAttentionScores(KernelBuilder &k);
 void emitAttentionValues(KernelBuilder &k);
 void emitPlainAttention(KernelBuilder &k);
+
+// PagedAttention.cpp: 16 keys at a time.
 void emitPagedAttention(KernelBuilder &k);
 
 } // namespace gossamer::cpu

@@ -77,7 +77,7 @@ static constexpr KernelKind kKinds[] = {
   LANES("merge_half", emitMergeHalf),
   LANES("cache_append", emitCacheAppend),
   {"attention", "pages16", 16, WeightNeed::Any, false, {},
-   "16 keys of a page at a time, softmax as one goes, heads of a group together", emitPagedAttention},
+   "16 keys at a time, softmax by blocks of 64, heads of a group and runs of tokens together", emitPagedAttention},
   PLAIN("attention", emitPlainAttention),
   PLAIN("attention_scores", emitAttentionScores),
   PLAIN("mask", emitMask),

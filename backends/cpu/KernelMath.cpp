@@ -155,6 +155,21 @@ static Value polynomial(KernelBuilder &k, Value x, ArrayRef<double> c) {
   return sum;
 }
 
+/// e^x as p 2^n. Returns p and the float whose low bits hold n.
+static std::pair<Value, Value> expParts(KernelBuilder &k, Value x) {
+  auto c = [&](double value) { return k.constant(x.getType(), value); };
+  // x = n ln2 + r. Adding 1.5 * 2^23 rounds to an integer in the low bits.
+  Value magic = c(12582912.0);
+  Value shifted = k.fma(x, c(1.44269504088896341), magic);
+  Value n = k.sub(shifted, magic);
+  Value r = k.fma(n, c(-0.693359375), x);
+  r = k.fma(n, c(2.12194440e-4), r);
+  Value p = polynomial(k, r,
+                       {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
+                        4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
+  return {k.add(k.fma(p, k.mul(r, r), r), c(1.0)), shifted};
+}
+
 Value KernelBuilder::exp(Value v) {
   Type type = v.getType();
   Type ints = sameShape(type, b.getI32Type());
@@ -167,17 +182,7 @@ Value KernelBuilder::exp(Value v) {
       arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, c(89.0));
   x = arith::SelectOp::create(b, loc, isHigh, c(89.0), x);
 
-  // x = n ln2 + r. Adding 1.5 * 2^23 rounds to an integer in the low bits.
-  Value magic = c(12582912.0);
-  Value shifted = fma(x, c(1.44269504088896341), magic);
-  Value n = sub(shifted, magic);
-  Value r = fma(n, c(-0.693359375), x);
-  r = fma(n, c(2.12194440e-4), r);
-  Value p = polynomial(*this, r,
-                       {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
-                        4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
-  p = add(fma(p, mul(r, r), r), c(1.0));
-
+  auto [p, shifted] = expParts(*this, x);
   // 2^n as a product of two normal numbers: subnormal results round once.
   Value integer = arith::SubIOp::create(b, loc, bitcast(shifted, ints),
                                         constantInt(ints, 0x4b400000));
@@ -190,6 +195,22 @@ Value KernelBuilder::exp(Value v) {
                    type);
   };
   return mul(mul(p, power(half)), power(other));
+}
+
+Value KernelBuilder::expOfNegative(Value v) {
+  Type type = v.getType();
+  Type ints = sameShape(type, b.getI32Type());
+  auto c = [&](double value) { return constant(type, value); };
+  auto [p, shifted] = expParts(*this, v);
+  // 2^n is normal, so that its exponent can be added to that of p.
+  Value power = arith::ShLIOp::create(b, loc, bitcast(shifted, ints),
+                                      constantInt(ints, 23));
+  Value result =
+      bitcast(arith::AddIOp::create(b, loc, bitcast(p, ints), power), type);
+  // What comes of smaller inputs is dropped. A NaN stays one.
+  Value isNormal =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UGE, v, c(-87.0));
+  return arith::SelectOp::create(b, loc, isNormal, result, c(0.0));
 }
 
 Value KernelBuilder::sigmoid(Value v) {
@@ -271,10 +292,34 @@ Value KernelBuilder::sumLanes(Value v) {
   return vector::ExtractOp::create(b, loc, v, ArrayRef<int64_t>{0});
 }
 
-Value KernelBuilder::maxLanes(Value v) {
-  for (int64_t half = kLanes / 2; half >= 1; half /= 2)
-    v = max(shuffle(v, v, iota(0, half)), shuffle(v, v, iota(half, half)));
-  return vector::ExtractOp::create(b, loc, v, ArrayRef<int64_t>{0});
+Value KernelBuilder::reduceRows(
+    ArrayRef<Value> rows, llvm::function_ref<Value(Value, Value)> combine) {
+  // A vector holds groups of `width` lanes, one a row. Each step joins the
+  // halves of the groups, of two vectors where there are two.
+  SmallVector<Value, 16> vectors(rows);
+  for (int64_t width = kLanes; width > 1; width /= 2) {
+    SmallVector<int64_t, 16> low, high;
+    for (int64_t lane = 0; lane < kLanes; ++lane) {
+      int64_t at = lane / (width / 2) * width + lane % (width / 2);
+      low.push_back(at);
+      high.push_back(at + width / 2);
+    }
+    SmallVector<Value, 16> joined;
+    for (size_t i = 0; i < vectors.size(); i += 2) {
+      Value l = vectors[i], r = i + 1 < vectors.size() ? vectors[i + 1] : l;
+      joined.push_back(combine(shuffle(l, r, low), shuffle(l, r, high)));
+    }
+    vectors = std::move(joined);
+  }
+  return vectors[0];
+}
+
+Value KernelBuilder::sumOfRows(ArrayRef<Value> rows) {
+  return reduceRows(rows, [&](Value l, Value r) { return add(l, r); });
+}
+
+Value KernelBuilder::maxOfRows(ArrayRef<Value> rows) {
+  return reduceRows(rows, [&](Value l, Value r) { return max(l, r); });
 }
 
 Value KernelBuilder::sumLanesOf4(ArrayRef<Value> four) {

@@ -8,13 +8,15 @@
 #include "Reference.h"
 #include "runtime/weights/FloatTypes.h"
 
+#include <numeric>
+
 using namespace gossamer;
 using namespace gossamer::cpu;
 using namespace gossamer::cpu::testing;
 
 namespace {
 
-constexpr int64_t kPage = 16, kMaxPages = 6;
+constexpr int64_t kPage = 16, kMaxPages = 10;
 
 /// Sequences with keys and values of every position, the second of two layers
 /// of a cache that holds them, and queries at chosen positions.
@@ -196,7 +198,8 @@ struct AttentionCase {
       CompiledKernel compiled(attention(), kind);
       Floats whole = run(compiled, 1 << 20);
       expectNear(whole, want, 2e-6, what + kind);
-      expectSameBits(run(compiled, 1), whole, what + kind);
+      for (int64_t chunk : {1, 5})
+        expectSameBits(run(compiled, chunk), whole, what + kind);
     }
     expectNear(runParts(), want, 2e-6, what + "unfused");
   }
@@ -210,6 +213,16 @@ void checkCase(int64_t kvHeads, int64_t group, int64_t headDim, int64_t window,
     AttentionCase(kvHeads, group, headDim, window, positions, sequences,
                   element)
         .check();
+}
+
+/// The same for consecutive tokens of one sequence, which are computed
+/// together.
+void checkRun(int64_t kvHeads, int64_t group, int64_t headDim, int64_t window,
+              int32_t first, int32_t count) {
+  std::vector<int32_t> positions(count);
+  std::iota(positions.begin(), positions.end(), first);
+  checkCase(kvHeads, group, headDim, window, positions,
+            std::vector<int32_t>(count, 0));
 }
 
 } // namespace
@@ -229,6 +242,16 @@ TEST(Attention, EdgesOfPagesAndWindows) {
   checkCase(1, 2, 16, 16, {15, 16, 31, 32}, {0, 1, 2, 3});
   checkCase(2, 1, 16, 5, {0, 4, 5, 20}, {0, 1, 2, 3});
   checkCase(1, 1, 16, 1, {37}, {0});
+}
+
+TEST(Attention, RunsOfTokens) {
+  checkRun(2, 8, 64, 0, 120, 20);
+  checkRun(2, 4, 32, 64, 50, 90);
+  checkRun(1, 3, 24, 5, 60, 9);
+  checkRun(1, 12, 16, 0, 0, 17);
+  // Runs that end within a step: another sequence, a gap, a step back.
+  checkCase(2, 2, 32, 0, {7, 8, 9, 10, 11, 63, 64, 65, 3, 4},
+            {0, 0, 1, 1, 0, 0, 0, 0, 0, 1});
 }
 
 TEST(Attention, DoesNotDependOnTheOtherTokens) {

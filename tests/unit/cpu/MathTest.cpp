@@ -8,6 +8,7 @@
 #include "Reference.h"
 
 #include "backends/cpu/KernelEmitters.h"
+#include "runtime/weights/FloatTypes.h"
 
 #include <limits>
 
@@ -25,6 +26,26 @@ void emitExp(KernelBuilder &k) {
   k.forItems([&](Value t) {
     k.forChunks(k.rowSize(0), [&](Value i, Value mask) {
       k.store(k.exp(k.load(x, {t, i}, mask)), y, {t, i}, mask);
+    });
+  });
+}
+
+void emitExpOfNegative(KernelBuilder &k) {
+  Value x = k.matrixArg(0), y = k.matrixArg(1);
+  k.forItems([&](Value t) {
+    k.forChunks(k.rowSize(0), [&](Value i, Value mask) {
+      k.store(k.expOfNegative(k.load(x, {t, i}, mask)), y, {t, i}, mask);
+    });
+  });
+}
+
+/// To bf16 and back.
+void emitRound(KernelBuilder &k) {
+  Value x = k.matrixArg(0), y = k.matrixArg(1);
+  k.forItems([&](Value t) {
+    k.forChunks(k.rowSize(0), [&](Value i, Value mask) {
+      Value v = k.load(x, {t, i}, mask);
+      k.store(k.widen(k.narrowToBF16(v)), y, {t, i}, mask);
     });
   });
 }
@@ -102,6 +123,42 @@ TEST(Math, ExpAtTheEnds) {
     EXPECT_LE(ulps(y[13], std::exp(-87.5)), 2.0);
     EXPECT_LE(ulps(y[14], std::exp(-100.0)), 2.0);
   }
+}
+
+TEST(Math, ExpOfNegativeIsWithinTwoUlps) {
+  float infinity = std::numeric_limits<float>::infinity();
+  Floats x(kCount);
+  for (int64_t i = 0; i < kCount; ++i)
+    x[i] = -87.0F + 87.0F * static_cast<float>(i) / kCount;
+  Floats ends = {-infinity, -1e30F, -87.5F,
+                 -0.0F,     0.0F,   std::numeric_limits<float>::quiet_NaN()};
+  for (const char *mcpu : {"x86-64", "x86-64-v3", "native"})
+    for (int64_t lanes : {1, 16}) {
+      Floats y = evaluate(emitExpOfNegative, x, lanes, mcpu);
+      for (int64_t i = 0; i < kCount; ++i)
+        ASSERT_LE(ulps(y[i], std::exp(static_cast<double>(x[i]))), 2.0)
+            << mcpu << ": exp(" << x[i] << ") = " << y[i];
+      Floats e = evaluate(emitExpOfNegative, ends, lanes, mcpu);
+      EXPECT_EQ(Floats(e.begin(), e.end() - 1), Floats({0, 0, 0, 1, 1}));
+      EXPECT_TRUE(std::isnan(e.back()));
+    }
+}
+
+TEST(Math, RoundsToBf16) {
+  float infinity = std::numeric_limits<float>::infinity();
+  Floats x = {0.0F,     -0.0F,     1.0F,          1.00390625F, 1.01171875F,
+              1.0040F,  -1.0040F,  3.4028235e38F, 1e-40F,      -1e-45F,
+              infinity, -infinity, 0x1.ffffp3F,   0x1.fep-127F};
+  for (const char *mcpu : {"x86-64", "native"})
+    for (int64_t lanes : {1, 16}) {
+      Floats y = evaluate(emitRound, x, lanes, mcpu);
+      for (size_t i = 0; i < x.size(); ++i)
+        EXPECT_EQ(std::bit_cast<uint32_t>(y[i]),
+                  std::bit_cast<uint32_t>(bf16ToF32(f32ToBf16(x[i]))))
+            << mcpu << ": " << x[i];
+      Floats nan = {std::bit_cast<float>(0x7f800001U)};
+      EXPECT_TRUE(std::isnan(evaluate(emitRound, nan, lanes, mcpu)[0]));
+    }
 }
 
 TEST(Math, SigmoidDoesNotOverflow) {
