@@ -11,22 +11,16 @@
 
 #include "AllocationCounter.h"
 
-#include <atomic>
+static thread_local size_t allocations = 0;
 
-static std::atomic<size_t> allocations{0};
-
-size_t gossamer::test::countAllocations() {
-  return allocations.load(std::memory_order_relaxed);
-}
+size_t gossamer::test::countAllocations() { return allocations; }
 
 #if __has_feature(address_sanitizer)
 
 #include <sanitizer/allocator_interface.h>
 
 static const int installed = __sanitizer_install_malloc_and_free_hooks(
-    [](const volatile void *, size_t) {
-      allocations.fetch_add(1, std::memory_order_relaxed);
-    },
+    [](const volatile void *, size_t) { ++allocations; },
     [](const volatile void *) {});
 
 #else
@@ -38,19 +32,19 @@ void *__libc_realloc(void *memory, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
 void *malloc(size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
+  ++allocations;
   return __libc_malloc(size);
 }
 void *calloc(size_t count, size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
+  ++allocations;
   return __libc_calloc(count, size);
 }
 void *realloc(void *memory, size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
+  ++allocations;
   return __libc_realloc(memory, size);
 }
 void *aligned_alloc(size_t alignment, size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
+  ++allocations;
   return __libc_memalign(alignment, size);
 }
 }

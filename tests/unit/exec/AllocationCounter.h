@@ -11,8 +11,8 @@
 
 namespace gossamer::test {
 
-/// Calls of malloc and its relatives so far, by all threads of the process;
-/// operator new is one of the callers.
+/// Calls of malloc and its relatives so far, by this thread (others may begin
+/// and end as they like); operator new is one of the callers.
 size_t countAllocations();
 
 } // namespace gossamer::test
