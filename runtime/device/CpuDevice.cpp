@@ -266,33 +266,36 @@ void CpuProgram::runInline(std::span<const goss_launch> launches,
 /// On most systems that have huge pages at all.
 constexpr size_t hugePageBytes = size_t{2} << 20;
 
-uintptr_t roundUp(uintptr_t address, uintptr_t to) {
-  return (address + to - 1) / to * to;
+/// Bytes from `address` to the next multiple of `unit`.
+size_t distanceTo(uintptr_t unit, const void *address) {
+  return (unit - reinterpret_cast<uintptr_t>(address) % unit) % unit;
 }
 
 /// Of a mapped file the system then reads megabytes at a time, ahead of its
 /// use, and maps them by one entry of the TLB. Without huge pages small ones
 /// serve as well, so failures do not matter.
 void askForHugePages(const void *data, size_t size) {
-  auto address = reinterpret_cast<uintptr_t>(data);
-  uintptr_t inPage = address % static_cast<uintptr_t>(::getpagesize());
-  (void)::madvise(reinterpret_cast<void *>(address - inPage), size + inPage,
-                  MADV_HUGEPAGE);
+  auto pageBytes = static_cast<uintptr_t>(::getpagesize());
+  size_t inPage = reinterpret_cast<uintptr_t>(data) % pageBytes;
+  auto *page = static_cast<char *>(const_cast<void *>(data)) - inPage;
+  (void)::madvise(page, size + inPage, MADV_HUGEPAGE);
 }
 
 /// Of a mapping of `size` + hugePageBytes bytes, keeps `size` bytes from the
 /// first huge page on.
 void *alignToHugePage(void *mapping, size_t size) {
-  auto begin = reinterpret_cast<uintptr_t>(mapping);
   auto pageBytes = static_cast<uintptr_t>(::getpagesize());
-  uintptr_t aligned = roundUp(begin, hugePageBytes);
-  uintptr_t end = roundUp(aligned + size, pageBytes);
-  uintptr_t mappingEnd = roundUp(begin + size + hugePageBytes, pageBytes);
+  auto *begin = static_cast<char *>(mapping);
+  char *aligned = begin + distanceTo(hugePageBytes, begin);
+  char *end = aligned + size;
+  end += distanceTo(pageBytes, end);
+  char *mappingEnd = begin + size + hugePageBytes;
+  mappingEnd += distanceTo(pageBytes, mappingEnd);
   if (aligned != begin)
-    ::munmap(mapping, aligned - begin);
+    ::munmap(begin, static_cast<size_t>(aligned - begin));
   if (end != mappingEnd)
-    ::munmap(reinterpret_cast<void *>(end), mappingEnd - end);
-  return reinterpret_cast<void *>(aligned);
+    ::munmap(end, static_cast<size_t>(mappingEnd - end));
+  return aligned;
 }
 
 class CpuDevice final : public Device {
