@@ -91,21 +91,19 @@ void WeightType::print(AsmPrinter &printer) const {
 }
 
 /// What blocks of an element need.
-static LogicalResult
-verifyBlocks(function_ref<InFlightDiagnostic()> emitError,
-             ArrayRef<int64_t> shape, Type elementType, Type scaleType,
-             int64_t blockSize, WeightLayout layout) {
+static LogicalResult verifyBlocks(function_ref<InFlightDiagnostic()> emitError,
+                                  ArrayRef<int64_t> shape, Type elementType,
+                                  Type scaleType, int64_t blockSize,
+                                  WeightLayout layout) {
   bool fourBit = isa<Float4E2M1FNType>(elementType);
-  bool fits =
-      blockSize == WeightType::kBlock &&
-      (fourBit ? isa_and_present<Float8E8M0FNUType>(scaleType) &&
-                     (layout == WeightLayout::Published ||
-                      layout == WeightLayout::RowPanel)
-               : isa_and_present<BFloat16Type>(scaleType) &&
-                     layout == WeightLayout::RowPanel);
+  bool fits = blockSize == WeightType::kBlock &&
+              (fourBit ? isa_and_present<Float8E8M0FNUType>(scaleType) &&
+                             (layout == WeightLayout::Published ||
+                              layout == WeightLayout::RowPanel)
+                       : isa_and_present<BFloat16Type>(scaleType) &&
+                             layout == WeightLayout::RowPanel);
   if (!fits)
-    return emitError() << "expects scale = "
-                       << (fourBit ? "f8E8M0FNU" : "bf16")
+    return emitError() << "expects scale = " << (fourBit ? "f8E8M0FNU" : "bf16")
                        << ", block = 32, layout = "
                        << (fourBit ? "published or row_panel" : "row_panel")
                        << " with " << elementType

@@ -15,11 +15,8 @@ constexpr Access r = Access::Read, w = Access::Write, rw = Access::ReadWrite,
 
 constexpr BindingSpec embedding[] = {{"tokens", r}, {"table", p}, {"y", w}};
 constexpr BindingSpec rmsNorm[] = {{"x", r}, {"weight", p}, {"y", w}};
-constexpr BindingSpec quantize[] = {
-    {"x", r}, {"values", w}, {"scales", w}, {"offsets", w}};
+constexpr BindingSpec quantize[] = {{"x", r}, {"y", w}};
 constexpr BindingSpec linear[] = {{"x", r},
-                                  {"x_scales", r, "quantized"},
-                                  {"x_offsets", r, "quantized"},
                                   {"weight", p},
                                   {"bias", p, "has_bias"},
                                   {"residual", r, "has_residual"},
@@ -53,28 +50,14 @@ constexpr BindingSpec add[] = {{"a", r}, {"b", r}, {"y", w}};
 constexpr BindingSpec gatherRows[] = {{"x", r}, {"rows", r}, {"y", w}};
 constexpr BindingSpec route[] = {{"logits", r},  {"weights", w}, {"experts", w},
                                  {"offsets", w}, {"active", w},  {"slots", w}};
-constexpr BindingSpec expertGateUp[] = {{"x", r},
-                                        {"x_scales", r, "quantized"},
-                                        {"x_offsets", r, "quantized"},
-                                        {"experts", r},
-                                        {"offsets", r},
-                                        {"active", r},
-                                        {"slots", r},
-                                        {"weight", p},
-                                        {"bias", p},
-                                        {"y", w}};
-constexpr BindingSpec expertDown[] = {{"x", r},
-                                      {"x_scales", r, "quantized"},
-                                      {"x_offsets", r, "quantized"},
-                                      {"experts", r},
-                                      {"offsets", r},
-                                      {"active", r},
-                                      {"slots", r},
-                                      {"weights", r},
-                                      {"weight", p},
-                                      {"bias", p},
-                                      {"residual", r, "has_residual"},
-                                      {"y", w}};
+constexpr BindingSpec expertGateUp[] = {
+    {"x", r},     {"experts", r}, {"offsets", r}, {"active", r},
+    {"slots", r}, {"weight", p},  {"bias", p},    {"y", w}};
+constexpr BindingSpec expertDown[] = {
+    {"x", r},      {"experts", r}, {"offsets", r},
+    {"active", r}, {"slots", r},   {"weights", r},
+    {"weight", p}, {"bias", p},    {"residual", r, "has_residual"},
+    {"y", w}};
 
 constexpr StringRef eps[] = {"eps"};
 constexpr StringRef quantizeAttrs[] = {"unit", "zero"};
@@ -93,7 +76,7 @@ constexpr KernelOperation table[] = {
     {"embedding", embedding, {}, "rows of a table, widened to f32"},
     {"rms_norm", rmsNorm, eps, "root mean square norm of rows"},
     {"quantize", quantize, quantizeAttrs,
-     "blocks of rows as one or two int8 parts with a scale"},
+     "blocks of rows as int8 parts, a scale and an offset"},
     {"linear", linear, linearAttrs,
      "product with a weight matrix, plus bias, plus residual"},
     {"rope_table", ropeTable, ropeAttrs, "cosines and sines of positions"},

@@ -19,8 +19,7 @@ using namespace gossamer;
 static constexpr int64_t rowsPerItem = 16;
 
 FunctionOutliner::FunctionOutliner(func::FuncOp function, KernelTable &kernels,
-                                   int64_t maxTokens,
-                                   int64_t activationParts)
+                                   int64_t maxTokens, int64_t activationParts)
     : function_(function), kernels_(kernels), maxTokens_(maxTokens),
       activationParts_(activationParts), builder_(function.getContext()) {}
 
@@ -291,40 +290,34 @@ static Location getSiblingLoc(Location loc, StringRef name) {
   return NameLoc::get(sibling, own.getChildLoc());
 }
 
-LogicalResult FunctionOutliner::addInput(Location loc, Value buffer,
-                                         AffineMap rows, WeightType weight,
-                                         SmallVectorImpl<Value> &bindings) {
+Value FunctionOutliner::getProductInput(Location loc, Value buffer,
+                                        AffineMap rows, WeightType weight) {
   if (!isQuantized(weight)) {
-    if (weight.isInt8())
-      return emitError(loc) << "expects activation-parts of 1 or 2 with an i8 "
-                               "weight but got 0";
-    bindings.push_back(buffer);
-    return success();
+    if (!weight.isInt8())
+      return buffer;
+    emitError(loc) << "expects activation-parts of 1 or 2 with an i8 weight "
+                      "but got 0";
+    return {};
   }
-  Quantized &quantized = quantized_[{buffer, weight.getElementType()}];
-  if (!quantized.values) {
-    ArrayRef<int64_t> shape = cast<MemRefType>(buffer.getType()).getShape();
-    int64_t blocks = shape[1] / WeightType::kBlock;
-    quantized.values = allocate(loc, {shape[0], activationParts_, shape[1]},
-                                builder_.getI8Type());
-    quantized.scales =
-        allocate(loc, {shape[0], blocks}, builder_.getF32Type());
-    quantized.offsets =
-        allocate(loc, {shape[0], blocks}, builder_.getI32Type());
-    // Weights are stored as unsigned bytes: 12 + 2 w for a 4-bit one, 128 + w.
-    auto number = [&](StringRef name, double value) {
-      return builder_.getNamedAttr(name, builder_.getF64FloatAttr(value));
-    };
-    dispatch(loc, "quantize",
-             {buffer, quantized.values, quantized.scales, quantized.offsets},
-             builder_.getDictionaryAttr(
-                 {number("unit", weight.isInt8() ? 1.0 : 0.5),
-                  number("zero", weight.isInt8() ? 128 : 12)}),
-             rows);
-  }
-  llvm::append_values(bindings, quantized.values, quantized.scales,
-                      quantized.offsets);
-  return success();
+  Value &quantized = quantized_[{buffer, weight.getElementType()}];
+  if (quantized)
+    return quantized;
+  // A block is its parts, then a scale and an offset of four bytes each.
+  ArrayRef<int64_t> shape = cast<MemRefType>(buffer.getType()).getShape();
+  int64_t blockBytes = activationParts_ * WeightType::kBlock + 8;
+  quantized =
+      allocate(loc, {shape[0], shape[1] / WeightType::kBlock, blockBytes},
+               builder_.getI8Type());
+  // Weights are stored as unsigned bytes: 12 + 2 w for a 4-bit one, 128 + w.
+  auto number = [&](StringRef name, double value) {
+    return builder_.getNamedAttr(name, builder_.getF64FloatAttr(value));
+  };
+  dispatch(
+      loc, "quantize", {buffer, quantized},
+      builder_.getDictionaryAttr({number("unit", weight.isInt8() ? 1.0 : 0.5),
+                                  number("zero", weight.isInt8() ? 128 : 12)}),
+      rows);
+  return quantized;
 }
 
 LogicalResult FunctionOutliner::convertCompute(ComputeOpInterface op) {
@@ -341,14 +334,14 @@ LogicalResult FunctionOutliner::convertCompute(ComputeOpInterface op) {
   Value updated;
   for (Value operand : op->getOperands()) {
     Value buffer = buffers_.lookup(operand);
-    if (auto linear = dyn_cast<LinearOp>(*op);
-        linear && bindings.empty()) {
-      AffineExpr count = builder_.getAffineDimExpr(*rows == Rows::Tokens ? 0 : 1);
-      if (failed(addInput(getSiblingLoc(op->getLoc(), "quantize"), buffer,
-                          AffineMap::get(2, 0, count),
-                          linear.getWeight().getType(), bindings)))
+    if (auto linear = dyn_cast<LinearOp>(*op); linear && bindings.empty()) {
+      AffineExpr count =
+          builder_.getAffineDimExpr(*rows == Rows::Tokens ? 0 : 1);
+      buffer = getProductInput(getSiblingLoc(op->getLoc(), "quantize"), buffer,
+                               AffineMap::get(2, 0, count),
+                               linear.getWeight().getType());
+      if (!buffer)
         return failure();
-      continue;
     }
     if (isa<CacheType>(operand.getType())) {
       if (isa<CacheAppendOp>(*op)) {
@@ -427,29 +420,30 @@ LogicalResult FunctionOutliner::convertMoe(MoeOp op) {
   int64_t panels = llvm::divideCeil(2 * width, rowsPerItem);
   AffineExpr most[] = {builder_.getAffineConstantExpr(experts * panels),
                        count * (k * panels)};
-  SmallVector<Value> bindings;
-  if (failed(addInput(getSiblingLoc(op.getLoc(), "quantize"), input,
-                      AffineMap::get(2, 0, count), op.getGateUp().getType(),
-                      bindings)))
+  Value gateUpInput =
+      getProductInput(getSiblingLoc(op.getLoc(), "quantize"), input,
+                      AffineMap::get(2, 0, count), op.getGateUp().getType());
+  if (!gateUpInput)
     return failure();
-  bindings.append({chosen, offsets, active, slots, op.getGateUp(),
-                   op.getGateUpBias(), hidden});
-  NamedAttrList gateUpConfig(ArrayRef<NamedAttribute>{
-      named("alpha", op.getAlphaAttr()), kAttr,
-      named("limit", op.getLimitAttr())});
+  NamedAttrList gateUpConfig(
+      ArrayRef<NamedAttribute>{named("alpha", op.getAlphaAttr()), kAttr,
+                               named("limit", op.getLimitAttr())});
   if (isQuantized(op.getGateUp().getType()))
     gateUpConfig.set("quantized", builder_.getBoolAttr(true));
-  dispatch(gateUpLoc, "expert_gate_up", bindings,
+  dispatch(gateUpLoc, "expert_gate_up",
+           {gateUpInput, chosen, offsets, active, slots, op.getGateUp(),
+            op.getGateUpBias(), hidden},
            gateUpConfig.getDictionary(builder_.getContext()),
            AffineMap::get(2, 0, most, builder_.getContext()));
 
-  bindings.clear();
-  if (failed(addInput(getSiblingLoc(op.getLoc(), "quantize_hidden"), hidden,
-                      AffineMap::get(2, 0, count * k), op.getDown().getType(),
-                      bindings)))
+  Value downInput =
+      getProductInput(getSiblingLoc(op.getLoc(), "quantize_hidden"), hidden,
+                      AffineMap::get(2, 0, count * k), op.getDown().getType());
+  if (!downInput)
     return failure();
-  bindings.append({chosen, offsets, active, slots, weights, op.getDown(),
-                   op.getDownBias()});
+  SmallVector<Value> bindings = {downInput,    chosen,          offsets,
+                                 active,       slots,           weights,
+                                 op.getDown(), op.getDownBias()};
   if (op.getResidual())
     bindings.push_back(buffers_.lookup(op.getResidual()));
   Value output = getResultBuffer(op, op.getResult());

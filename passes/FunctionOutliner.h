@@ -35,22 +35,17 @@ public:
 private:
   /// What the first dimension of a tensor counts.
   enum class Rows { Tokens, Outputs };
-  /// Buffers that `quantize` writes, in the order of its bindings.
-  struct Quantized {
-    mlir::Value values, scales, offsets;
-  };
 
   mlir::LogicalResult convertSignature();
   mlir::LogicalResult bindResults();
   mlir::LogicalResult convertOperation(mlir::Operation *op);
   mlir::LogicalResult convertCompute(mlir::gptoss::ComputeOpInterface op);
   mlir::LogicalResult convertMoe(mlir::gptoss::MoeOp op);
-  /// Bindings of a product's input: itself, or what `quantize` makes of it for
-  /// a scaled `weight`.
-  mlir::LogicalResult addInput(mlir::Location loc, mlir::Value buffer,
-                               mlir::AffineMap rows,
-                               mlir::gptoss::WeightType weight,
-                               llvm::SmallVectorImpl<mlir::Value> &bindings);
+  /// A product's input: `buffer` itself, or what `quantize` makes of its rows
+  /// for a scaled `weight`. Null after an error at `loc`.
+  mlir::Value getProductInput(mlir::Location loc, mlir::Value buffer,
+                              mlir::AffineMap rows,
+                              mlir::gptoss::WeightType weight);
   bool isQuantized(mlir::gptoss::WeightType weight) const {
     return activationParts_ > 0 && weight.isScaled();
   }
@@ -89,7 +84,7 @@ private:
   llvm::DenseMap<mlir::Value, Rows> rows_;
   llvm::DenseMap<mlir::AffineMap, mlir::Value> items_;
   /// By buffer and element of the weights.
-  llvm::DenseMap<std::pair<mlir::Value, mlir::Type>, Quantized> quantized_;
+  llvm::DenseMap<std::pair<mlir::Value, mlir::Type>, mlir::Value> quantized_;
   mlir::Operation *firstOperation_ = nullptr;
   mlir::Value tokens_, outputs_;
   unsigned numDispatches_ = 0;

@@ -51,9 +51,8 @@ struct PackWeights final : impl::PackWeightsBase<PackWeights> {
 
   void runOnOperation() override {
     llvm::StringMap<Uses> uses;
-    getOperation().walk([&](WeightOp use) {
-      uses[use.getParameter()].push_back(use);
-    });
+    getOperation().walk(
+        [&](WeightOp use) { uses[use.getParameter()].push_back(use); });
     for (auto parameter : getOperation().getOps<ParameterOp>()) {
       WeightType type = choose(parameter, uses[parameter.getSymName()]);
       if (type == parameter.getWeightType())
@@ -69,7 +68,8 @@ private:
   WeightType choose(ParameterOp parameter, const Uses &uses) {
     WeightType type = parameter.getWeightType();
     MLIRContext *context = &getContext();
-    if (mxfp4 && type.isMxFp4() && type.getLayout() == WeightLayout::Published) {
+    if (mxfp4 && type.isMxFp4() &&
+        type.getLayout() == WeightLayout::Published) {
       if (allUsers(uses, isExpertMatrix))
         return WeightType::get(context, type.getShape(), type.getElementType(),
                                type.getScaleType(), type.getBlockSize(),
@@ -77,8 +77,8 @@ private:
       reportMissed("pack-weights", parameter,
                    "a use other than as an expert matrix of gptoss.moe");
     }
-    if (denseInt8 && type.getRank() == 2 && !type.isScaled() &&
-        !uses.empty() && type.getLayout() == WeightLayout::RowMajor) {
+    if (denseInt8 && type.getRank() == 2 && !type.isScaled() && !uses.empty() &&
+        type.getLayout() == WeightLayout::RowMajor) {
       if (!allUsers(uses, isLinearMatrix)) {
         // Embeddings are looked up, the router decides: both stay as they are.
         return type;

@@ -35,9 +35,8 @@ static Value slice(KernelBuilder &k, Value v, int64_t from, int64_t n) {
 }
 
 /// Applies `f` to parts of `part` lanes of the operands and joins the results.
-static Value
-byParts(KernelBuilder &k, ArrayRef<Value> operands, int64_t part,
-        llvm::function_ref<Value(ArrayRef<Value>)> f) {
+static Value byParts(KernelBuilder &k, ArrayRef<Value> operands, int64_t part,
+                     llvm::function_ref<Value(ArrayRef<Value>)> f) {
   int64_t n = cast<VectorType>(operands[0].getType()).getNumElements();
   SmallVector<Value, 4> parts;
   for (int64_t i = 0; i < n; i += part) {
@@ -129,8 +128,8 @@ Value decodeToBytes(KernelBuilder &k, Value codes) {
   Value doubled = arith::AddIOp::create(k.b, k.loc, m, above(m, 4));
   doubled = arith::AddIOp::create(k.b, k.loc, doubled, six);
   doubled = arith::AddIOp::create(k.b, k.loc, doubled, six);
-  Value isNegative = arith::CmpIOp::create(
-      k.b, k.loc, arith::CmpIPredicate::ugt, codes, c(7));
+  Value isNegative =
+      arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ugt, codes, c(7));
   Value minus = arith::SubIOp::create(k.b, k.loc, c(12), doubled);
   Value plus = arith::AddIOp::create(k.b, k.loc, c(12), doubled);
   return arith::SelectOp::create(k.b, k.loc, isNegative, minus, plus);

@@ -30,8 +30,8 @@ std::pair<Value, Value> splitNibbles(KernelBuilder &k, Value bytes);
 
 /// 16 vectors of 16 words, each four blocks of four words of a row: returns
 /// [block][word], the words of the 16 rows.
-std::array<std::array<Value, 4>, 4>
-transposeBlocks(KernelBuilder &k, llvm::ArrayRef<Value> rows);
+std::array<std::array<Value, 4>, 4> transposeBlocks(KernelBuilder &k,
+                                                    llvm::ArrayRef<Value> rows);
 
 } // namespace gossamer::cpu
 

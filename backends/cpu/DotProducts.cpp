@@ -113,7 +113,8 @@ WeightBlock WeightReader::loadMxfp4(Value row, Value at) {
 WeightBlock WeightReader::loadPanel(Value first, Value block, int64_t lane) {
   VectorType words = k_.vec(kLanes, k_.b.getI32Type());
   Values where = indices({k_.divi(first, kPanelRows), block, k_.index(0)});
-  Value scales = k_.loadVector(k_.args.bindings[binding_][1], where, kPanelRows);
+  Value scales =
+      k_.loadVector(k_.args.bindings[binding_][1], where, kPanelRows);
   Value scale =
       k_.scaleFromE8M0(arith::ExtUIOp::create(k_.b, k_.loc, words, scales));
   constexpr int64_t wordBytes = kPanelRows * 4;
@@ -266,7 +267,8 @@ static Value dotColumns(KernelBuilder &k, WeightReader &weights, Value first,
     for (int64_t i = 0; i < count; ++i) {
       Value input = k.addi(at, i);
       Value v = k.splat(k.loadScalar(x, {xRow, input}), k.f32s());
-      next[i / 2] = k.fma(weights.loadColumn(first, input, mask), v, next[i / 2]);
+      next[i / 2] =
+          k.fma(weights.loadColumn(first, input, mask), v, next[i / 2]);
     }
     return next;
   };
@@ -295,8 +297,7 @@ static Value dotPanel(KernelBuilder &k, WeightReader &weights, Value first,
         for (int64_t lane = 0; lane < kLanes; ++lane) {
           auto [even, odd] = weights.loadPanel(first, block, lane);
           for (int64_t i = 0; i < 2; ++i) {
-            Value input =
-                k.addi(k.muli(block, kScaleBlock), 2 * lane + i);
+            Value input = k.addi(k.muli(block, kScaleBlock), 2 * lane + i);
             Value v = k.splat(k.loadScalar(x, {xRow, input}), k.f32s());
             next[lane] = k.fma(i ? odd : even, v, next[lane]);
           }

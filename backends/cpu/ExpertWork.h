@@ -37,9 +37,6 @@ public:
   Value slot(Value i) { return entry(3, i); }
   Value token(Value slot) { return k_.divi(slot, k_.kernel.topK); }
 
-  /// Binding after the four lists.
-  unsigned afterLists() const { return k_.kernel.afterInput() + 4; }
-
   /// Items of expert_gate_up: blocks of rows of the active experts.
   void forGateUpItems(
       int64_t rows,
@@ -53,8 +50,9 @@ public:
   }
 
 private:
+  /// The lists follow the input.
   Value entry(unsigned list, Value i) {
-    unsigned binding = k_.kernel.afterInput() + list;
+    unsigned binding = 1 + list;
     return k_.toIndex(k_.loadScalar(k_.arg(binding), i));
   }
 

@@ -116,8 +116,8 @@ public:
     Value panel = k_.divi(first, kPanelRows);
     if (expert_)
       panel = k_.addi(k_.muli(expert_, panels), panel);
-    Value at = k_.addi(k_.addi(k_.muli(panel, blocks), block),
-                       kPrefetchBytes / bytes);
+    Value at =
+        k_.addi(k_.addi(k_.muli(panel, blocks), block), kPrefetchBytes / bytes);
     prefetchLines(k_, values_, k_.muli(at, bytes), count * bytes / 64);
     prefetchLines(k_, scales_, k_.muli(at, kPanelRows), 1);
   }
@@ -155,9 +155,8 @@ public:
       // Rows that do not exist repeat the last one.
       if (form_.outputs() % kPanelRows != 0)
         row = k_.mini(row, k_.index(form_.outputs() - 1));
-      rows.push_back(
-          vector::BitCastOp::create(k_.b, k_.loc, words, loadRow(row, block,
-                                                                 count)));
+      rows.push_back(vector::BitCastOp::create(k_.b, k_.loc, words,
+                                               loadRow(row, block, count)));
       scaleWords.push_back(loadScales(row, block, count));
     }
     auto transposed = transposeBlocks(k_, rows);
@@ -263,9 +262,8 @@ public:
       for (auto [i, source] : llvm::enumerate(from.load(first, block, count))) {
         Value at = k_.addi(block, static_cast<int64_t>(i));
         for (auto [w, word] : llvm::enumerate(source.words))
-          k_.storeVector(
-              word, bytes_,
-              {at, k_.index(static_cast<int64_t>(w) * kWordBytes)});
+          k_.storeVector(word, bytes_,
+                         {at, k_.index(static_cast<int64_t>(w) * kWordBytes)});
         k_.storeVector(source.scale, scales_, {at, k_.index(0)});
       }
     };
@@ -280,8 +278,8 @@ public:
   SmallVector<PanelBlock, 4> load(Value, Value block, int64_t) override {
     PanelBlock result;
     for (int64_t w = 0; w < kWords; ++w)
-      result.words.push_back(k_.loadVector(
-          bytes_, {block, k_.index(w * kWordBytes)}, kWordBytes));
+      result.words.push_back(
+          k_.loadVector(bytes_, {block, k_.index(w * kWordBytes)}, kWordBytes));
     result.scale = k_.loadVector(scales_, {block, k_.index(0)}, kPanelRows);
     return {result};
   }
@@ -295,9 +293,8 @@ private:
 class IntegerProducts final : public Products {
 public:
   IntegerProducts(KernelBuilder &k, unsigned binding, Value expert)
-      : k_(k), form_(k.weightAt(binding)), values_(k.arg(0)),
-        scales_(k.arg(1)), offsets_(k.arg(2)),
-        parts_(k.typeAt(0).getDimSize(1)) {
+      : k_(k), form_(k.weightAt(binding)), input_(k.arg(0)),
+        parts_(k.typeAt(0).getDimSize(2) / kScaleBlock) {
     if (form_.layout == Layout::RowPanel)
       reader_ = std::make_unique<PackedReader>(k, binding, expert);
     else
@@ -359,27 +356,29 @@ private:
       return next;
     };
     if (whole > 0)
-      sums = k_.forCarry(
-          k_.index(0), k_.index(whole), stride, sums,
-          [&](Value block, ValueRange now) { return step(block, stride, now); });
+      sums = k_.forCarry(k_.index(0), k_.index(whole), stride, sums,
+                         [&](Value block, ValueRange now) {
+                           return step(block, stride, now);
+                         });
     if (whole < blocks)
       sums = step(k_.index(whole), blocks - whole, sums);
     return sums;
   }
 
-  Value addBlock(const PanelBlock &weights, Value row, Value block,
-                 Value sum) {
+  Value addBlock(const PanelBlock &weights, Value row, Value block, Value sum) {
     VectorType ints = k_.vec(kLanes, k_.b.getI32Type());
-    Value total = k_.splat(k_.loadScalar(offsets_, {row, block}), ints);
+    Value offset = loadWord(row, block, parts_ * kScaleBlock + 4);
+    Value total = k_.splat(offset, ints);
     total = dot(weights, row, parts_ - 1, block, total);
     if (parts_ == 2) {
       Value high = dot(weights, row, 0, block, k_.constantInt(ints, 0));
       high = arith::ShLIOp::create(k_.b, k_.loc, high, k_.constantInt(ints, 7));
       total = arith::AddIOp::create(k_.b, k_.loc, total, high);
     }
-    Value scale =
-        k_.mul(weights.scale,
-               k_.splat(k_.loadScalar(scales_, {row, block}), k_.f32s()));
+    Value step =
+        arith::BitcastOp::create(k_.b, k_.loc, k_.b.getF32Type(),
+                                 loadWord(row, block, parts_ * kScaleBlock));
+    Value scale = k_.mul(weights.scale, k_.splat(step, k_.f32s()));
     Value value = arith::SIToFPOp::create(k_.b, k_.loc, k_.f32s(), total);
     return k_.fma(value, scale, sum);
   }
@@ -387,28 +386,28 @@ private:
   /// acc + the products with one part of an activation's block.
   Value dot(const PanelBlock &weights, Value row, int64_t part, Value block,
             Value acc) {
-    Value start = k_.muli(block, kScaleBlock);
+    VectorType ints = k_.vec(kLanes, k_.b.getI32Type());
     for (auto [w, word] : llvm::enumerate(weights.words)) {
-      Value at = k_.addi(start, 4 * static_cast<int64_t>(w));
-      Value four = k_.loadVector(values_, {row, k_.index(part), at}, 4);
-      acc = dotBytes(k_, acc, word, repeat(four));
+      int64_t at = part * kScaleBlock + 4 * static_cast<int64_t>(w);
+      Value four = k_.splat(loadWord(row, block, at), ints);
+      Value bytes = vector::BitCastOp::create(
+          k_.b, k_.loc, k_.vec(kWordBytes, k_.b.getI8Type()), four);
+      acc = dotBytes(k_, acc, word, bytes);
     }
     return acc;
   }
 
-  /// Four bytes, 16 times.
-  Value repeat(Value four) {
-    Type i32 = k_.b.getI32Type();
-    Value word = vector::BitCastOp::create(k_.b, k_.loc, k_.vec(1, i32), four);
-    Value all = vector::BroadcastOp::create(k_.b, k_.loc, k_.vec(kLanes, i32),
-                                            word);
-    return vector::BitCastOp::create(
-        k_.b, k_.loc, k_.vec(kWordBytes, k_.b.getI8Type()), all);
+  /// Four bytes of a block of the input.
+  Value loadWord(Value row, Value block, int64_t at) {
+    Value bytes = k_.loadVector(input_, {row, block, k_.index(at)}, 4);
+    Value word = vector::BitCastOp::create(k_.b, k_.loc,
+                                           k_.vec(1, k_.b.getI32Type()), bytes);
+    return vector::ExtractOp::create(k_.b, k_.loc, word, ArrayRef<int64_t>{0});
   }
 
   KernelBuilder &k_;
   const WeightForm &form_;
-  Value values_, scales_, offsets_;
+  Value input_;
   int64_t parts_;
   std::unique_ptr<PanelReader> reader_;
   std::unique_ptr<ExpandedReader> expanded_;

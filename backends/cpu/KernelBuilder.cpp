@@ -143,8 +143,7 @@ void KernelBuilder::ifThen(Value condition, llvm::function_ref<void()> body) {
   body();
 }
 
-void KernelBuilder::ifThenElse(Value condition,
-                               llvm::function_ref<void()> then,
+void KernelBuilder::ifThenElse(Value condition, llvm::function_ref<void()> then,
                                llvm::function_ref<void()> otherwise) {
   auto op = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);

@@ -88,7 +88,7 @@ struct KernelDescription {
   bool rowsAreOutputs = false; ///< linear: rows 0 ... R-1 instead of T-1.
   bool hasBias = false;
   bool hasResidual = false;
-  bool isQuantized = false; ///< the input is int8 parts, scales and offsets.
+  bool isQuantized = false; ///< the input is what `quantize` writes.
   double unit = 1.0;        ///< quantize: value of a step of a weight.
   int64_t zero = 0;         ///< quantize: what weights are stored with added.
   std::vector<double> inverseFrequencies; ///< rope_table.
@@ -100,8 +100,6 @@ struct KernelDescription {
   const WeightForm *matrix() const;
   /// The cache among the bindings, or nullptr.
   const CacheForm *cache() const;
-  /// Binding where what follows the input begins.
-  unsigned afterInput() const { return isQuantized ? 3 : 1; }
   /// Pointers that a launch passes.
   unsigned numPointers() const;
 };

@@ -29,8 +29,7 @@ static constexpr llvm::StringLiteral kInteger =
     "4-bit codes decoded by integer arithmetic, any target, same bits";
 static constexpr llvm::StringLiteral kPanelTable =
     "vectors over the 16 rows of a panel, same bits as by rows";
-static constexpr llvm::StringLiteral kPanelInteger =
-    "the same on any target";
+static constexpr llvm::StringLiteral kPanelInteger = "the same on any target";
 static constexpr llvm::StringLiteral kRowsVnni =
     "16 rows transposed in registers, vpdpbusd, up to 16 tokens";
 static constexpr llvm::StringLiteral kPanelsVnni =
@@ -196,8 +195,7 @@ void printKernelKinds(llvm::raw_ostream &os) {
        << (kind.isQuantized ? "int8, one or two parts" : "float32") << " | "
        << (kind.features.empty() ? std::string("any")
                                  : llvm::join(kind.features, ", "))
-       << " | " << kind.description
-       << " |\n";
+       << " | " << kind.description << " |\n";
 }
 
 } // namespace gossamer::cpu

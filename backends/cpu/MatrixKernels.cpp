@@ -36,12 +36,12 @@ void prefetchLines(KernelBuilder &k, Value memref, Value at, int64_t count) {
   auto type = cast<MemRefType>(memref.getType());
   ReassociationIndices all =
       llvm::to_vector<2>(llvm::seq<int64_t>(0, type.getRank()));
-  Value flat = type.getRank() == 1
-                   ? memref
-                   : memref::CollapseShapeOp::create(
-                         k.b, k.loc, memref,
-                         ArrayRef<ReassociationIndices>{all})
-                         .getResult();
+  Value flat =
+      type.getRank() == 1
+          ? memref
+          : memref::CollapseShapeOp::create(k.b, k.loc, memref,
+                                            ArrayRef<ReassociationIndices>{all})
+                .getResult();
   int64_t perLine = 64 * 8 / type.getElementTypeBitWidth();
   Value last = k.index(type.getNumElements() - 1);
   for (int64_t line = 0; line < count; ++line)
@@ -67,7 +67,8 @@ static Value rowMask(KernelBuilder &k, Value first, int64_t rows,
 }
 
 void emitLinear(KernelBuilder &k) {
-  unsigned weight = k.kernel.afterInput(), next = weight + 1;
+  constexpr unsigned weight = 1;
+  unsigned next = weight + 1;
   unsigned bias = k.kernel.hasBias ? next++ : 0;
   unsigned residual = k.kernel.hasResidual ? next++ : 0;
   Value y = k.matrixArg(next);
@@ -108,7 +109,7 @@ static void forExpertSlots(KernelBuilder &k, ExpertWork &work, unsigned weight,
 
 void emitExpertGateUp(KernelBuilder &k) {
   ExpertWork work(k);
-  unsigned weight = work.afterLists(), bias = weight + 1;
+  constexpr unsigned weight = 5, bias = 6;
   int64_t rows = k.weightAt(weight).outputs();
   Value act = k.matrixArg(bias + 1);
   work.forGateUpItems(rows, [&](Value a, Value expert, Value first) {
@@ -131,8 +132,8 @@ void emitExpertGateUp(KernelBuilder &k) {
 
 void emitExpertDown(KernelBuilder &k) {
   ExpertWork work(k);
-  unsigned factors = work.afterLists(), weight = factors + 1, bias = weight + 1,
-           next = bias + 1;
+  constexpr unsigned factors = 5, weight = 6, bias = 7;
+  unsigned next = bias + 1;
   int64_t rows = k.weightAt(weight).outputs();
   unsigned residual = k.kernel.hasResidual ? next++ : 0;
   Value weights = k.matrixArg(factors);

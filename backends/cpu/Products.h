@@ -37,8 +37,7 @@ public:
                        Use use) = 0;
 };
 
-/// The way that fits binding `weight` and the kernel's input (binding 0 and,
-/// where quantized, the two after it).
+/// The way that fits binding `weight` and the kernel's input, binding 0.
 std::unique_ptr<Products> makeProducts(KernelBuilder &k, unsigned weight,
                                        Value expert = {});
 

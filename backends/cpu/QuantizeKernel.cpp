@@ -9,10 +9,11 @@
 //   step = max |x| / most,   q = x * (most / max |x|), rounded to nearest even
 //
 // with most = 127 for one part and 16256 = 127 * 128 for two, which are
-// high = (q + 64) >> 7 and low = q - 128 high (-64 ... 63). Stored are the
-// parts, first the even inputs of the block, then the odd ones; step * unit;
-// and -zero * sum of q. A block that is zero, or as small as to vanish in any
-// product, becomes zeros; one with an infinity or NaN has such a scale.
+// high = (q + 64) >> 7 and low = q - 128 high (-64 ... 63). A block is stored
+// as its parts, 32 bytes each, first the even inputs and then the odd ones; the
+// float step * unit; and the integer -zero * sum of q. A block that is zero, or
+// as small as to vanish in any product, becomes zeros; one with an infinity or
+// NaN has such a scale.
 //
 //===----------------------------------------------------------------------===//
 
@@ -46,16 +47,16 @@ static Value largestMagnitude(KernelBuilder &k, Value even, Value odd) {
   auto magnitude = [&](Value v) -> Value {
     return arith::AndIOp::create(k.b, k.loc, bitsOf(k, v), mask);
   };
-  Value largest = arith::MaxUIOp::create(k.b, k.loc, magnitude(even),
-                                         magnitude(odd));
+  Value largest =
+      arith::MaxUIOp::create(k.b, k.loc, magnitude(even), magnitude(odd));
   Value bits = vector::ReductionOp::create(
       k.b, k.loc, vector::CombiningKind::MAXUI, largest);
   return arith::BitcastOp::create(k.b, k.loc, k.b.getF32Type(), bits);
 }
 
 static BlockScale scaleBlock(KernelBuilder &k, Value largest, double most) {
-  Value isSmall = arith::CmpFOp::create(
-      k.b, k.loc, arith::CmpFPredicate::OLT, largest, k.f32(kSmallest));
+  Value isSmall = arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::OLT,
+                                        largest, k.f32(kSmallest));
   Value zero = k.f32(0.0);
   Value inverse = k.div(k.f32(most), largest);
   Value step = k.div(largest, k.f32(most));
@@ -74,45 +75,48 @@ static Value roundToInteger(KernelBuilder &k, Value x, Value inverse) {
 }
 
 void emitQuantize(KernelBuilder &k) {
-  Value x = k.matrixArg(0), values = k.arg(1), scales = k.arg(2),
-        offsets = k.arg(3);
-  int64_t parts = k.typeAt(1).getDimSize(1);
+  Value x = k.matrixArg(0), y = k.arg(1);
+  int64_t parts = k.typeAt(1).getDimSize(2) / kScaleBlock;
   VectorType words = k.vec(kLanes, k.b.getI32Type());
   auto c = [&](int64_t v) { return k.constantInt(words, v); };
-  auto store = [&](Value integers, Value row, int64_t part, Value at) {
-    Value bytes = arith::TruncIOp::create(
-        k.b, k.loc, k.vec(kLanes, k.b.getI8Type()), integers);
-    k.storeVector(bytes, values, {row, k.index(part), at});
-  };
-  auto storeParts = [&](Value q, Value row, Value at) {
-    if (parts == 1) {
-      store(q, row, 0, at);
-      return;
-    }
-    Value high = arith::AddIOp::create(k.b, k.loc, q, c(64));
-    high = arith::ShRSIOp::create(k.b, k.loc, high, c(7));
-    Value rest = arith::ShLIOp::create(k.b, k.loc, high, c(7));
-    store(high, row, 0, at);
-    store(arith::SubIOp::create(k.b, k.loc, q, rest), row, 1, at);
-  };
   k.forItems([&](Value row) {
     k.forEach(k.rowSize(0) / kScaleBlock, [&](Value block) {
-      Value at = k.muli(block, kScaleBlock);
-      auto [even, odd] = k.loadPair(x, {row, at}, kScaleBlock);
+      auto store = [&](Value integers, int64_t at) {
+        Value bytes = arith::TruncIOp::create(
+            k.b, k.loc, k.vec(kLanes, k.b.getI8Type()), integers);
+        k.storeVector(bytes, y, {row, block, k.index(at)});
+      };
+      auto storeParts = [&](Value q, int64_t at) {
+        if (parts == 1)
+          return store(q, at);
+        Value high = arith::AddIOp::create(k.b, k.loc, q, c(64));
+        high = arith::ShRSIOp::create(k.b, k.loc, high, c(7));
+        Value rest = arith::ShLIOp::create(k.b, k.loc, high, c(7));
+        store(high, at);
+        store(arith::SubIOp::create(k.b, k.loc, q, rest), kScaleBlock + at);
+      };
+      auto storeWord = [&](Value word, int64_t at) {
+        Value bytes = vector::BitCastOp::create(
+            k.b, k.loc, k.vec(4, k.b.getI8Type()),
+            vector::FromElementsOp::create(k.b, k.loc, k.vec(1, word.getType()),
+                                           word));
+        k.storeVector(bytes, y, {row, block, k.index(at)});
+      };
+      auto [even, odd] =
+          k.loadPair(x, {row, k.muli(block, kScaleBlock)}, kScaleBlock);
       BlockScale scale = scaleBlock(k, largestMagnitude(k, even, odd),
                                     parts == 1 ? 127 : 127 * 128);
       Value evenQ = roundToInteger(k, even, scale.inverse);
       Value oddQ = roundToInteger(k, odd, scale.inverse);
-      storeParts(evenQ, row, at);
-      storeParts(oddQ, row, k.addi(at, kLanes));
+      storeParts(evenQ, 0);
+      storeParts(oddQ, kLanes);
       Value both = arith::AddIOp::create(k.b, k.loc, evenQ, oddQ);
       Value sum = vector::ReductionOp::create(k.b, k.loc,
                                               vector::CombiningKind::ADD, both);
-      sum = arith::MulIOp::create(k.b, k.loc, sum,
-                                  k.integer(-k.kernel.zero, 32));
-      k.storeScalar(k.mul(scale.step, k.f32(k.kernel.unit)), scales,
-                    {row, block});
-      k.storeScalar(sum, offsets, {row, block});
+      sum =
+          arith::MulIOp::create(k.b, k.loc, sum, k.integer(-k.kernel.zero, 32));
+      storeWord(k.mul(scale.step, k.f32(k.kernel.unit)), parts * kScaleBlock);
+      storeWord(sum, parts * kScaleBlock + 4);
     });
   });
 }

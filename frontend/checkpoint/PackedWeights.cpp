@@ -43,8 +43,8 @@ void packCodes(const Panel &panel, std::byte *out) {
   constexpr int64_t blockBytes = 16, words = blockBytes / wordBytes;
   int64_t blocks = panel.blocks();
   for (int64_t row = 0; row < panel.rows; ++row) {
-    const std::byte *in = panel.tensor.source.data() +
-                          panel.rowIndex(row) * blocks * blockBytes;
+    const std::byte *in =
+        panel.tensor.source.data() + panel.rowIndex(row) * blocks * blockBytes;
     std::byte *to = out + row * wordBytes;
     for (int64_t word = 0; word < blocks * words; ++word)
       std::memcpy(to + word * panelRows * wordBytes, in + word * wordBytes,
@@ -168,9 +168,9 @@ uint64_t PackedTensor::wholePanels(uint64_t bytes) const {
 size_t PackedTensor::pack(uint64_t begin, std::span<std::byte> out) const {
   auto first = static_cast<int64_t>(begin / panelBytes());
   int64_t perMatrix = panelsOf(*this);
-  int64_t count = std::min<int64_t>(
-      static_cast<int64_t>(out.size() / panelBytes()),
-      matrices * perMatrix - first);
+  int64_t count =
+      std::min<int64_t>(static_cast<int64_t>(out.size() / panelBytes()),
+                        matrices * perMatrix - first);
   tbb::parallel_for(int64_t(0), count, [&](int64_t i) {
     int64_t number = first + i;
     int64_t row = number % perMatrix * panelRows;

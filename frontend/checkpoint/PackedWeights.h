@@ -6,8 +6,8 @@
 //
 // Makes the tensors of the layout `row_panel` of !gptoss.weight from those of a
 // checkpoint. MXFP4 blocks only change places. A dense matrix is rounded to 8
-// bits: for each block of 32 inputs of a row, step = max |w| / 127 rounded up to
-// a bf16, w = nearest integer of weight / step (ties to even), stored + 128.
+// bits: for each block of 32 inputs of a row, step = max |w| / 127 rounded up
+// to a bf16, w = nearest integer of weight / step (ties to even), stored + 128.
 //
 //===----------------------------------------------------------------------===//
 

@@ -50,7 +50,7 @@ llvm::StringRef stringifyEmitLevel(EmitLevel level) {
 llvm::StringRef getCacheType(const CompilerOptions &options) {
   if (!options.cacheType.empty())
     return options.cacheType;
-  return options.codegen.math == MathMode::Exact ? "f32" : "bf16";
+  return options.codegen.math == MathMode::Int8 ? "bf16" : "f32";
 }
 
 namespace {
@@ -354,8 +354,7 @@ Status Compilation::compileStages() {
   }
   {
     StageTimer timer(result_.report, "plan");
-    GOSS_RETURN_IF_ERROR(runPipeline(
-        "plan", getPlanPipeline()));
+    GOSS_RETURN_IF_ERROR(runPipeline("plan", getPlanPipeline()));
     GOSS_RETURN_IF_ERROR(finishModule(timer, EmitLevel::Plan));
   }
   plan_ = module_->clone();

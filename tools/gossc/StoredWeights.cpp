@@ -56,8 +56,8 @@ StoredWeights::describePacked(const PlanTensor &tensor) const {
   return packed;
 }
 
-Status StoredWeights::placeTensor(const PlanTensor &tensor,
-                                  bool embed, proto::Tensor &entry) {
+Status StoredWeights::placeTensor(const PlanTensor &tensor, bool embed,
+                                  proto::Tensor &entry) {
   const TensorLocation *location = checkpoint_.find(tensor.source);
   const TensorSpec *spec = findSpec(checkpoint_, tensor);
   if (!location || !spec)
@@ -117,8 +117,7 @@ Status StoredWeights::embedTensor(const PlanTensor &tensor,
 Status StoredWeights::place(const PlanSummary &plan, bool embed,
                             proto::Manifest &manifest) {
   for (const PlanTensor &tensor : plan.tensors)
-    GOSS_RETURN_IF_ERROR(
-        placeTensor(tensor, embed, *manifest.add_tensors()));
+    GOSS_RETURN_IF_ERROR(placeTensor(tensor, embed, *manifest.add_tensors()));
   return Status::ok();
 }
 
@@ -146,15 +145,14 @@ Status StoredWeights::append(const CancelCallback &cancelled,
     if (entry == entries_.size())
       return;
     const Entry &now = entries_[entry];
-    uint64_t next = entry + 1 < entries_.size() ? entries_[entry + 1].offset
-                                                : size_;
+    uint64_t next =
+        entry + 1 < entries_.size() ? entries_[entry + 1].offset : size_;
     if (position >= now.size) {
       piece.bytes = std::span(zeros).first(next - now.offset - position);
       position += piece.bytes.size();
     } else if (!now.packed) {
-      piece.bytes =
-          now.bytes.subspan(position).first(std::min<uint64_t>(
-              now.size - position, kPieceBytes));
+      piece.bytes = now.bytes.subspan(position).first(
+          std::min<uint64_t>(now.size - position, kPieceBytes));
       position += piece.bytes.size();
     } else {
       piece.buffer.resize(now.packed->wholePanels(kPieceBytes));

@@ -129,7 +129,8 @@ Status settleNumerics(Arguments &arguments) {
     math = isOracle ? "exact" : "fast";
   if (isOracle && math != "exact")
     return usageError("--opt-level=0 is the oracle of --math=exact but got "
-                      "--math=" + math);
+                      "--math=" +
+                      math);
   options.codegen.math = math == "exact"  ? MathMode::Exact
                          : math == "fast" ? MathMode::Fast
                                           : MathMode::Int8;

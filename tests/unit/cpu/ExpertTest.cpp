@@ -94,8 +94,7 @@ struct ExpertCase {
     kernel.topK = kTopK;
     kernel.isQuantized = parts > 0;
     if (parts > 0)
-      kernel.bindings = {i8({rows, parts, inputs}), f32({rows, inputs / 32}),
-                         i32({rows, inputs / 32})};
+      kernel.bindings = {i8({rows, inputs / 32, parts * 32 + 8})};
     else
       kernel.bindings = {f32({rows, inputs})};
     for (int64_t n : {kExperts, kExperts + 1, int64_t(1), kMaxTokens * kTopK})
@@ -126,8 +125,8 @@ struct ExpertCase {
   }
 
   /// The input as the kernels read it: 4-bit weights are stored plus 12.
-  Quantized quantize(const Floats &input, int64_t inputs) const {
-    return Quantized(input, inputs, std::max<int64_t>(parts, 1), 0.5, 12);
+  Quantized quantize(const Floats &input) const {
+    return Quantized(input, std::max<int64_t>(parts, 1), 0.5, 12);
   }
 
   std::vector<const void *> startPointers(const Floats &input,
@@ -135,7 +134,7 @@ struct ExpertCase {
                                           const Lists &of) const {
     std::vector<const void *> pointers;
     if (parts > 0)
-      quantized.appendTo(pointers);
+      pointers.push_back(quantized.bytes.data());
     else
       pointers.push_back(input.data());
     for (const auto *list : {&of.experts, &of.offsets, &of.active, &of.slots})
@@ -146,7 +145,7 @@ struct ExpertCase {
   Floats runGateUp(const CompiledKernel &compiled, int64_t count,
                    int64_t chunk) const {
     Lists of(count);
-    Quantized quantized = quantize(x, hidden);
+    Quantized quantized = quantize(x);
     std::vector<const void *> bindings = startPointers(x, quantized, of);
     gateUp.appendTo(bindings);
     gateUpBias.appendTo(bindings);
@@ -162,7 +161,7 @@ struct ExpertCase {
   Floats runDown(const CompiledKernel &compiled, int64_t count,
                  int64_t chunk) const {
     Lists of(count);
-    Quantized quantized = quantize(act, width);
+    Quantized quantized = quantize(act);
     std::vector<const void *> bindings = startPointers(act, quantized, of);
     bindings.push_back(weights.data());
     down.appendTo(bindings);
@@ -179,22 +178,23 @@ struct ExpertCase {
   }
 
   /// The input as it is multiplied.
-  std::vector<double> effective(const Floats &input, int64_t inputs) const {
+  std::vector<double> effective(const Floats &input) const {
     if (parts > 0)
-      return quantize(input, inputs).decoded;
+      return quantize(input).decoded;
     return {input.begin(), input.end()};
   }
 
   std::vector<double> wantGateUp() const {
     // One unit of a stored weight is half of a 4-bit weight's step.
     double unit = parts > 0 ? 2.0 : 1.0;
-    std::vector<double> want, in = effective(x, hidden);
+    std::vector<double> want, in = effective(x);
     for (int64_t s = 0; s < tokens * kTopK; ++s)
       for (int64_t j = 0; j < width; ++j) {
         int64_t e = lists.choices[s];
         const double *row = &in[s / kTopK * hidden];
         auto product = [&](int64_t n) {
-          return unit * dot(gateUp, e, n, row) + gateUpBias.values[e * 2 * width + n];
+          return unit * dot(gateUp, e, n, row) +
+                 gateUpBias.values[e * 2 * width + n];
         };
         want.push_back(swiglu(product(2 * j), product(2 * j + 1)));
       }
@@ -203,7 +203,7 @@ struct ExpertCase {
 
   std::vector<double> wantDown() const {
     double unit = parts > 0 ? 2.0 : 1.0;
-    std::vector<double> want(tokens * hidden), in = effective(act, width);
+    std::vector<double> want(tokens * hidden), in = effective(act);
     for (int64_t t = 0; t < tokens; ++t)
       for (int64_t n = 0; n < hidden; ++n) {
         double sum = hasResidual ? residual[t * hidden + n] : 0;
@@ -263,8 +263,7 @@ TEST(Expert, QuantizedInputs) {
     // Blocks and rows that fill no step or panel; many tokens and few.
     for (auto [hidden, width, tokens] :
          {std::tuple(160, 96, 40), std::tuple(224, 32, 3)}) {
-      ExpertCase test(hidden, width, tokens, Element::MXFP4,
-                      Layout::Published);
+      ExpertCase test(hidden, width, tokens, Element::MXFP4, Layout::Published);
       test.parts = parts;
       test.check();
       test.packed().check();

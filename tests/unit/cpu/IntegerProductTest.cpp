@@ -24,9 +24,7 @@ KernelDescription quantizeKernel(int64_t inputs, int64_t parts, double unit,
   kernel.unit = unit;
   kernel.zero = zero;
   kernel.bindings = {f32({kMaxTokens, inputs}),
-                     i8({kMaxTokens, parts, inputs}),
-                     f32({kMaxTokens, inputs / 32}),
-                     i32({kMaxTokens, inputs / 32})};
+                     i8({kMaxTokens, inputs / 32, parts * 32 + 8})};
   return kernel;
 }
 
@@ -44,26 +42,21 @@ struct LinearCase {
         bias(makeWeights({{outputs}, Element::BF16, Layout::RowMajor}, 2)),
         x(randomFloats(kMaxTokens * inputs, 3)),
         residual(randomFloats(kMaxTokens * outputs, 4)),
-        quantized(x, inputs, parts, 1.0, 128) {}
+        quantized(x, parts, 1.0, 128) {}
 
   KernelDescription kernel() const {
     KernelDescription kernel;
     kernel.operation = "linear";
     kernel.isQuantized = kernel.hasBias = kernel.hasResidual = true;
-    kernel.bindings = {i8({kMaxTokens, parts, inputs}),
-                       f32({kMaxTokens, inputs / 32}),
-                       i32({kMaxTokens, inputs / 32}),
-                       weights.form,
-                       bias.form,
-                       f32({kMaxTokens, outputs}),
+    kernel.bindings = {i8({kMaxTokens, inputs / 32, quantized.blockBytes()}),
+                       weights.form, bias.form, f32({kMaxTokens, outputs}),
                        f32({kMaxTokens, outputs})};
     return kernel;
   }
 
   Floats run(const CompiledKernel &compiled, int64_t count,
              int64_t chunk) const {
-    std::vector<const void *> bindings;
-    quantized.appendTo(bindings);
+    std::vector<const void *> bindings = {quantized.bytes.data()};
     weights.appendTo(bindings);
     bias.appendTo(bindings);
     bindings.push_back(residual.data());
@@ -99,23 +92,16 @@ TEST(Quantize, IsTheDefinition) {
       std::fill_n(x.begin() + 32, 32, 0.0F); // a block of zeros
       std::fill_n(x.begin() + 64, 32, -1e-3F);
       std::fill_n(x.begin() + 96, 32, 0x1p-120F); // vanishes
-      Quantized want(x, inputs, parts, unit, zero);
-      std::fill_n(want.values.begin() + inputs * parts, 32, 0);
-      if (parts == 2)
-        std::fill_n(want.values.begin() + inputs * parts + inputs, 32, 0);
-      want.scales[3] = 0;
-      want.offsets[3] = 0;
+      Quantized want(x, parts, unit, zero);
+      EXPECT_EQ(want.scale(1), 0.0F);
+      EXPECT_EQ(want.scale(3), 0.0F);
       for (const char *mcpu : {"x86-64", "native"}) {
         CompiledKernel compiled(quantizeKernel(inputs, parts, unit, zero),
                                 "blocks32", mcpu);
-        std::vector<int8_t> values(want.values.size());
-        Floats scales(want.scales.size());
-        std::vector<int32_t> offsets(want.offsets.size());
-        compiled.run({x.data(), values.data(), scales.data(), offsets.data()},
-                     {kMaxTokens, 0, 0, 1}, kMaxTokens, 7);
-        EXPECT_EQ(values, want.values) << mcpu;
-        EXPECT_EQ(offsets, want.offsets) << mcpu;
-        expectSameBits(scales, want.scales, mcpu);
+        std::vector<int8_t> bytes(want.bytes.size());
+        compiled.run({x.data(), bytes.data()}, {kMaxTokens, 0, 0, 1},
+                     kMaxTokens, 7);
+        EXPECT_EQ(bytes, want.bytes) << mcpu;
       }
     }
 }
@@ -126,14 +112,11 @@ TEST(Quantize, NumbersThatAreNotFiniteStayVisible) {
   x[3] = std::numeric_limits<float>::infinity();
   x[40] = std::numeric_limits<float>::quiet_NaN();
   CompiledKernel compiled(quantizeKernel(inputs, 2, 0.5, 12), "blocks32");
-  std::vector<int8_t> values(x.size() * 2);
-  Floats scales(x.size() / 32);
-  std::vector<int32_t> offsets(x.size() / 32);
-  compiled.run({x.data(), values.data(), scales.data(), offsets.data()},
-               {kMaxTokens, 0, 0, 1}, kMaxTokens);
-  EXPECT_FALSE(std::isfinite(scales[0]));
-  EXPECT_FALSE(std::isfinite(scales[1]));
-  EXPECT_TRUE(std::isfinite(scales[2]));
+  Quantized got(Floats(x.size()), 2, 0.5, 12);
+  compiled.run({x.data(), got.bytes.data()}, {kMaxTokens, 0, 0, 1}, kMaxTokens);
+  EXPECT_FALSE(std::isfinite(got.scale(0)));
+  EXPECT_FALSE(std::isfinite(got.scale(1)));
+  EXPECT_TRUE(std::isfinite(got.scale(2)));
 }
 
 TEST(IntegerProduct, LinearWithInt8Weights) {

@@ -65,8 +65,7 @@ Floats evaluate(void (*emit)(KernelBuilder &), const Floats &x, int64_t lanes,
   kernel.operation = "test";
   auto size = static_cast<int64_t>(x.size());
   kernel.bindings = {f32({1, size}), f32({1, size})};
-  KernelKind kind{"test", "test",          lanes, WeightNeed::Any,
-                  false,  {},    "",     emit};
+  KernelKind kind{"test", "test", lanes, WeightNeed::Any, false, {}, "", emit};
   CompiledKernel compiled(kernel, kind, mcpu);
   Floats y(x.size());
   compiled.run({x.data(), y.data()}, {1, 0, 0, 1}, 1);

@@ -173,34 +173,41 @@ Weights packPanels(const Weights &from) {
   return from.form.element == Element::MXFP4 ? packMxfp4(from) : packInt8(from);
 }
 
-Quantized::Quantized(const Floats &x, int64_t inputs, int64_t parts,
-                     double unit, int32_t zero)
-    : parts(parts), values(x.size() * parts), scales(x.size() / 32),
-      offsets(x.size() / 32), decoded(x.size()) {
+Quantized::Quantized(const Floats &x, int64_t parts, double unit, int32_t zero)
+    : parts(parts), decoded(x.size()) {
   float most = parts == 1 ? 127 : 16256;
-  for (size_t b = 0; b < scales.size(); ++b) {
+  bytes.resize(x.size() / 32 * blockBytes());
+  for (size_t b = 0; b < x.size() / 32; ++b) {
     const float *in = &x[b * 32];
+    int8_t *out = &bytes[b * blockBytes()];
     float largest = 0;
     for (int64_t i = 0; i < 32; ++i)
       largest = std::max(largest, std::abs(in[i]));
-    float step = largest / most;
-    float inverse = largest > 0 ? most / largest : 0;
-    size_t row = b * 32 / inputs, at = b * 32 % inputs;
+    bool isZero = largest < 0x1p-100F;
+    float step = isZero ? 0 : largest / most;
+    float inverse = isZero ? 0 : most / largest;
+    float scale = step * static_cast<float>(unit);
     int32_t sum = 0;
     for (int64_t i = 0; i < 32; ++i) {
       int64_t k = panelInput(i);
       auto q = static_cast<int32_t>(std::nearbyint(in[k] * inverse));
       sum += q;
-      decoded[b * 32 + k] = double(q) * (step * static_cast<float>(unit));
+      decoded[b * 32 + k] = double(q) * scale;
       int32_t high = (q + 64) >> 7;
-      int8_t *row0 = &values[row * parts * inputs + at + i];
-      row0[0] = static_cast<int8_t>(parts == 1 ? q : high);
+      out[i] = static_cast<int8_t>(parts == 1 ? q : high);
       if (parts == 2)
-        row0[inputs] = static_cast<int8_t>(q - high * 128);
+        out[32 + i] = static_cast<int8_t>(q - high * 128);
     }
-    scales[b] = step * static_cast<float>(unit);
-    offsets[b] = -zero * sum;
+    int32_t offset = -zero * sum;
+    std::memcpy(out + parts * 32, &scale, 4);
+    std::memcpy(out + parts * 32 + 4, &offset, 4);
   }
+}
+
+float Quantized::scale(int64_t block) const {
+  float value;
+  std::memcpy(&value, &bytes[block * blockBytes() + parts * 32], 4);
+  return value;
 }
 
 } // namespace gossamer::cpu::testing

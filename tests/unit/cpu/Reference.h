@@ -79,18 +79,13 @@ Weights packPanels(const Weights &from);
 /// Rows of an activation as `quantize` stores them, by its definition.
 struct Quantized {
   int64_t parts;
-  std::vector<int8_t> values;   ///< [row][part][input].
-  Floats scales;                ///< [row][block].
-  std::vector<int32_t> offsets; ///< [row][block].
-  std::vector<double> decoded;  ///< what they stand for: [row][input].
+  std::vector<int8_t> bytes;   ///< [row][block][parts, scale, offset].
+  std::vector<double> decoded; ///< what they stand for: [row][input].
 
-  Quantized(const Floats &x, int64_t inputs, int64_t parts, double unit,
-            int32_t zero);
-  void appendTo(std::vector<const void *> &bindings) const {
-    bindings.push_back(values.data());
-    bindings.push_back(scales.data());
-    bindings.push_back(offsets.data());
-  }
+  Quantized(const Floats &x, int64_t parts, double unit, int32_t zero);
+  /// Bytes of a block.
+  int64_t blockBytes() const { return parts * 32 + 8; }
+  float scale(int64_t block) const;
 };
 
 /// Expects |got - want| <= tolerance * scale of the sum's terms.

@@ -103,6 +103,8 @@ TEST(KernelKinds, EveryOperationEndsWithThePlainKind) {
         << kind.operation.str() << " " << kind.name.str() << " twice";
     EXPECT_EQ(kind.lanes == 1, kind.name == "plain");
   }
+  // The oracle never quantizes.
+  last.erase("quantize");
   for (const auto &[operation, name] : last)
     EXPECT_EQ(name, "plain") << operation;
 }
