@@ -87,6 +87,7 @@ for option, code, message in [
     ("--layout=packed", 69, "not available in this version"),
     ("--dense=int8", 69, "not available in this version"),
     ("--math=quick", 64, "exact, fast, int8"),
+    ("--cache=f16", 64, "f32, bf16"),
     ("--target=abacus", 64, ["abacus", "cpu"]),
     ("--mattr=+nosuch", 64, "nosuch"),
     ("--opt-level=4", 64, "from 0 to 3"),
