@@ -118,8 +118,9 @@ public:
       panel = k_.addi(k_.muli(expert_, panels), panel);
     Value at =
         k_.addi(k_.addi(k_.muli(panel, blocks), block), kPrefetchBytes / bytes);
-    prefetchLines(k_, values_, k_.muli(at, bytes), count * bytes / 64);
-    prefetchLines(k_, scales_, k_.muli(at, kPanelRows), 1);
+    prefetchLines(k_, values_, k_.muli(at, bytes), count * bytes / 64,
+                  CacheLevel::First);
+    prefetchLines(k_, scales_, k_.muli(at, kPanelRows), 1, CacheLevel::First);
   }
 
 private:
@@ -194,8 +195,9 @@ public:
     Value start = k_.muli(row, blocks);
     Value done = k_.muli(block, kPanelRows);
     prefetchLines(k_, rows_, k_.muli(k_.addi(start, done), kScaleBlock / 2),
-                  count * kPanelRows * kScaleBlock / 2 / 64);
-    prefetchLines(k_, scales_, k_.addi(start, done), 1);
+                  count * kPanelRows * kScaleBlock / 2 / 64,
+                  CacheLevel::Second);
+    prefetchLines(k_, scales_, k_.addi(start, done), 1, CacheLevel::Second);
   }
 
 private:
