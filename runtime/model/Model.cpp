@@ -105,7 +105,7 @@ Model::load(Artifact artifact, const ModelOptions &options) {
   if (directory.empty())
     directory = directoryOf(path);
   GOSS_RETURN_IF_ERROR(model->openWeights(directory));
-  GOSS_RETURN_IF_ERROR(model->mapTensors(options));
+  GOSS_RETURN_IF_ERROR(model->mapTensors());
   if (Status status = model->loadCode(); !status.isOk())
     return status.withContext(path);
   return std::shared_ptr<const Model>(std::move(model));
@@ -145,22 +145,14 @@ Status Model::openWeights(const std::string &directory) {
   return Status::ok();
 }
 
-Status Model::mapTensors(const ModelOptions &options) {
+Status Model::mapTensors() {
   for (const proto::Tensor &tensor : manifest().tensors()) {
     std::span<const std::byte> bytes = manifest().weights_embedded()
                                            ? artifact_.weightsSection()
                                            : files_[tensor.file()].bytes();
     tensors_.push_back(bytes.subspan(tensor.offset(), tensor.size()));
-  }
-  if (options.copyWeights) {
-    GOSS_ASSIGN_OR_RETURN(
-        copies_, copyTensors(*device_, tensors_, options.copyProgress));
-    for (std::span<const std::byte> tensor : tensors_)
-      parameters_.push_back(tensor.data());
-    return Status::ok();
-  }
-  for (std::span<const std::byte> tensor : tensors_) {
-    GOSS_ASSIGN_OR_RETURN(const void *address, device_->mapTensor(tensor));
+    GOSS_ASSIGN_OR_RETURN(const void *address,
+                          device_->mapTensor(tensors_.back()));
     parameters_.push_back(address);
   }
   return Status::ok();

@@ -9,7 +9,6 @@
 
 #include "runtime/artifact/Artifact.h"
 #include "runtime/model/StepRunner.h"
-#include "runtime/model/WeightCopy.h"
 #include "runtime/support/MappedFile.h"
 
 #include <memory>
@@ -27,10 +26,6 @@ struct ModelOptions {
   unsigned threads = 0;
   /// A device to use in place of one made here.
   std::shared_ptr<Device> device;
-  /// Copies the weights into memory of the device (runtime/model/WeightCopy.h)
-  /// instead of reading them where they lie.
-  bool copyWeights = false;
-  CopyProgress copyProgress;
 };
 
 /// A verified artifact, its weights mapped where they lie, its code loaded.
@@ -66,7 +61,7 @@ private:
   void readShape();
   Status openDevice(const ModelOptions &options);
   Status openWeights(const std::string &directory);
-  Status mapTensors(const ModelOptions &options);
+  Status mapTensors();
   Status loadCode();
 
   // Members are destroyed from the last to the first: the program before the
@@ -77,7 +72,6 @@ private:
   StepShape shape_;
   std::vector<int32_t> stopTokens_;
   std::shared_ptr<Device> device_;
-  DeviceBuffer copies_; ///< of the tensors, where asked for.
   std::vector<const void *> parameters_;
   std::shared_ptr<const Program> program_;
 };

@@ -6,11 +6,8 @@
 
 #include "tools/goss/ModelArguments.h"
 
-#include "runtime/support/ProgressBar.h"
-
 #include <chrono>
 #include <filesystem>
-#include <optional>
 
 namespace gossamer::tools {
 
@@ -72,11 +69,7 @@ void ModelArguments::addTo(Command &command) {
             "checkpoint directory, for artifacts that refer to their weights "
             "(default: beside the artifact)")
       .integer("-t,--threads", "N", threads, {1, 1024},
-               "threads to compute with (default: all cores)")
-      .choice("--load", loading, {"map", "copy"},
-              "read weights where they lie, or copy them into huge pages "
-              "first: a later first token, then faster ones, and memory that "
-              "stays taken (default map)");
+               "threads to compute with (default: all cores)");
 }
 
 Expected<LoadedModel> ModelArguments::load() const {
@@ -90,15 +83,6 @@ Expected<LoadedModel> ModelArguments::load() const {
   options.weightsDirectory =
       weights.empty() ? findWeightsDirectory(artifactPath, artifact.manifest())
                       : weights;
-  std::optional<ProgressBar> progress;
-  if (loading == "copy") {
-    uint64_t bytes = 0;
-    for (const proto::Tensor &tensor : artifact.manifest().tensors())
-      bytes += tensor.size();
-    progress.emplace("copying weights", bytes, ProgressBar::Unit::Bytes);
-    options.copyWeights = true;
-    options.copyProgress = [&](uint64_t count) { progress->add(count); };
-  }
   GOSS_ASSIGN_OR_RETURN(loaded.model,
                         Model::load(std::move(artifact), options));
   loaded.loadSeconds =

@@ -33,7 +33,6 @@ struct ModelArguments {
   std::string path; ///< empty: the embedded model.
   std::string weights;
   unsigned threads = 0;
-  std::string loading = "map";
 
   void addTo(Command &command);
   Expected<LoadedModel> load() const;
