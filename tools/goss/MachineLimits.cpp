@@ -16,6 +16,7 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <optional>
 #include <pthread.h>
 #include <sched.h>
 #include <string>
@@ -29,11 +30,49 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// The processors that this process may use.
+std::vector<int> allowedProcessors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> processors;
+  if (::sched_getaffinity(0, sizeof(set), &set) == 0)
+    for (int i = 0; i < CPU_SETSIZE; ++i)
+      if (CPU_ISSET(i, &set))
+        processors.push_back(i);
+  return processors;
+}
+
+/// Keeps the calling thread on one processor while it lives: two threads that
+/// begin together on the same one may stay there for longer than a measurement
+/// takes.
+class Pinned {
+public:
+  explicit Pinned(int processor) {
+    CPU_ZERO(&before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(processor, &one);
+    isPinned_ = ::sched_getaffinity(0, sizeof(before_), &before_) == 0 &&
+                ::sched_setaffinity(0, sizeof(one), &one) == 0;
+  }
+  Pinned(const Pinned &) = delete;
+  Pinned &operator=(const Pinned &) = delete;
+  ~Pinned() {
+    if (isPinned_)
+      ::sched_setaffinity(0, sizeof(before_), &before_);
+  }
+
+private:
+  cpu_set_t before_;
+  bool isPinned_ = false;
+};
+
 /// Threads that do the same and are timed together. Those of the model are
 /// not used: a measurement needs each of them to take part.
 class Team {
 public:
-  explicit Team(unsigned threads) : members_(threads) {}
+  explicit Team(unsigned threads)
+      : members_(threads), processors_(allowedProcessors()) {}
 
   /// Runs `work(i)` on thread i of all, beginning together. Seconds from the
   /// first beginning to the last end; Unavailable without enough threads.
@@ -50,6 +89,7 @@ private:
   void run(Member &member);
 
   std::vector<Member> members_;
+  std::vector<int> processors_;
   const std::function<void(unsigned)> *work_ = nullptr;
   std::atomic<size_t> ready_{0};
   std::atomic<bool> failed_{false};
@@ -62,13 +102,17 @@ void *Team::enter(void *argument) {
 }
 
 void Team::run(Member &member) {
+  auto index = static_cast<size_t>(&member - members_.data());
+  std::optional<Pinned> pinned;
+  if (members_.size() <= processors_.size())
+    pinned.emplace(processors_[index]);
   ++ready_;
   while (ready_ < members_.size() && !failed_)
     ::sched_yield();
   if (failed_)
     return;
   member.begin = Clock::now();
-  (*work_)(static_cast<unsigned>(&member - members_.data()));
+  (*work_)(static_cast<unsigned>(index));
   member.end = Clock::now();
 }
 
