@@ -37,8 +37,6 @@ constexpr int64_t kWordBytes = kPanelRows * 4;
 /// Inputs that share decoded weights: their sums stay in registers. Without the
 /// instruction for four products a step is long enough for fewer.
 constexpr int64_t kTokenTile = 16, kSmallTile = 4;
-/// Inputs from which on 4-bit weights are decoded to memory once.
-constexpr int64_t kExpandFrom = 8;
 /// How far ahead of their use weights are fetched; measured.
 constexpr int64_t kPrefetchBytes = 8192;
 
@@ -57,6 +55,9 @@ public:
   /// Blocks block ... block+count-1 of the rows from `first` on.
   virtual SmallVector<PanelBlock, 4> load(Value first, Value block,
                                           int64_t count) = 0;
+  /// Inputs from which on it pays to decode the rows to memory once: decoding
+  /// overlaps with no product then. Measured.
+  virtual int64_t expandFrom() const { return 0; }
   /// Fetches what is read some time after these blocks.
   virtual void prefetch(Value first, Value block, int64_t count) {}
 };
@@ -76,6 +77,7 @@ public:
         form_(k.weightAt(binding)) {}
 
   int64_t stride() const override { return 2; }
+  int64_t expandFrom() const override { return 32; }
 
   SmallVector<PanelBlock, 4> load(Value first, Value block,
                                   int64_t count) override {
@@ -146,6 +148,7 @@ public:
   }
 
   int64_t stride() const override { return 4; }
+  int64_t expandFrom() const override { return 12; }
 
   SmallVector<PanelBlock, 4> load(Value first, Value block,
                                   int64_t count) override {
@@ -314,7 +317,8 @@ public:
       run(*reader_, tiles, first, from, to, inputRow, use);
       return;
     }
-    Value isMany = k_.less(k_.index(kExpandFrom - 1), k_.subi(to, from));
+    Value isMany =
+        k_.less(k_.index(reader_->expandFrom() - 1), k_.subi(to, from));
     k_.ifThenElse(
         isMany,
         [&] {
