@@ -102,14 +102,18 @@ static LogicalResult verifyBlocks(function_ref<InFlightDiagnostic()> emitError,
                               layout == WeightLayout::RowPanel)
                        : isa_and_present<BFloat16Type>(scaleType) &&
                              layout == WeightLayout::RowPanel);
-  if (!fits)
-    return emitError() << "expects scale = " << (fourBit ? "f8E8M0FNU" : "bf16")
-                       << ", block = 32, layout = "
-                       << (fourBit ? "published or row_panel" : "row_panel")
-                       << " with " << elementType
-                       << " elements but got scale = " << scaleType
-                       << ", block = " << blockSize
-                       << ", layout = " << stringifyWeightLayout(layout);
+  if (!fits) {
+    InFlightDiagnostic diag = emitError();
+    diag << "expects scale = " << (fourBit ? "f8E8M0FNU" : "bf16")
+         << ", block = 32, layout = "
+         << (fourBit ? "published or row_panel" : "row_panel") << " with "
+         << elementType << " elements but got ";
+    if (scaleType)
+      diag << "scale = " << scaleType << ", block = " << blockSize;
+    else
+      diag << "no scale";
+    return diag << ", layout = " << stringifyWeightLayout(layout);
+  }
   if (shape.size() < 2)
     return emitError() << "expects a weight with blocks of rank 2 or 3 but got "
                           "rank "

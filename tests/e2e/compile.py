@@ -82,12 +82,16 @@ suite.expect("targets", ["gossc", "--list-targets"], 0, stdout="cpu")
 suite.expect("help", ["gossc", "--help"], 0, stdout="Examples:")
 suite.expect("version", ["gossc", "--version"], 0, stdout="gossc 0.")
 for option, code, message in [
-    ("--math=fast", 69, "not available in this version"),
-    ("--math=int8", 69, "not available in this version"),
-    ("--layout=packed", 69, "not available in this version"),
-    ("--dense=int8", 69, "not available in this version"),
     ("--math=quick", 64, "exact, fast, int8"),
     ("--cache=f16", 64, "f32, bf16"),
+    ("--layout=row_panel", 64, "published, packed"),
+    ("--dense=int4", 64, "bf16, int8"),
+    ("--dense=int8 --math=exact", 64, ["--dense=int8", "--math=fast or int8", "exact"]),
+    ("--layout=packed --weights=reference", 64, ["--layout=packed", "--weights=embed", "reference"]),
+    ("--dense=int8 --weights=reference", 64, ["--dense=int8", "--weights=embed", "reference"]),
+    ("-O0 --math=fast", 64, ["--opt-level=0", "--math=exact", "--math=fast"]),
+    ("-O0 --math=int8", 64, ["--opt-level=0", "--math=exact", "--math=int8"]),
+    ("-O0 --layout=packed", 64, ["--opt-level=0", "--layout=published"]),
     ("--target=abacus", 64, ["abacus", "cpu"]),
     ("--mattr=+nosuch", 64, "nosuch"),
     ("--opt-level=4", 64, "from 0 to 3"),
@@ -99,7 +103,7 @@ for option, code, message in [
     ("--load-backend=/nowhere/lib.so", 66, "/nowhere/lib.so"),
     ("--unknown", 64, "--unknown"),
 ]:
-    suite.expect(option, ["gossc", suite.model, "-o", suite.path("none.goss"), "-q", option], code, message)
+    suite.expect(option, ["gossc", suite.model, "-o", suite.path("none.goss"), "-q", *option.split()], code, message)
 suite.expect("no checkpoint", ["gossc"], 64, "CHECKPOINT")
 suite.expect("checkpoint missing", ["gossc", suite.path("nowhere")], 66, "nowhere")
 suite.check("nothing left", not os.path.exists(suite.path("none.goss")), "expects no artifact after a failure")

@@ -53,6 +53,7 @@ std::vector<Prompt> gossamer::golden::readPrompts() {
     prompts.push_back({name, readMatrix<int32_t>(file, "input_ids").values,
                        readMatrix<float>(file, "logits_last"),
                        readMatrix<int32_t>(file, "greedy_ids").values,
+                       readMatrix<float>(file, "greedy_gap").values,
                        readMatrix<float>(file, "hidden_last")});
   }
   return prompts;

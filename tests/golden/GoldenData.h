@@ -32,6 +32,7 @@ struct Prompt {
   std::vector<int32_t> inputIds;
   Matrix<float> logitsLast; ///< [min(4, T)][vocabulary], the last positions.
   std::vector<int32_t> greedyIds; ///< 64, not ended by stop tokens.
+  std::vector<float> greedyGap;   ///< first less second logit of each.
   Matrix<float> hiddenLast; ///< [layers + 1][hidden], last prompt position.
 };
 

@@ -6,19 +6,16 @@
 //
 // Artifacts that gossc made of models/tiny-stories while the tests were built
 // (CMakeLists.txt), run through the runtime and compared with the float32
-// reference. Within one opt-level, results must be the same bits however they
-// were computed.
+// reference, in the mode exact. Within one opt-level, results must be the same
+// bits however they were computed.
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/device/CpuDevice.h"
-#include "runtime/model/Model.h"
-#include "runtime/model/Scheduler.h"
-#include "tests/golden/GoldenData.h"
+#include "tests/golden/GoldenRunner.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <cstdio>
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <map>
@@ -35,129 +32,6 @@ constexpr float referenceTolerance = 2e-3f;
 /// Largest difference between two orders of the same float32 additions.
 constexpr float reorderTolerance = 1e-3f;
 
-const char *const checkpoint = GOSSAMER_SOURCE_DIR "/models/tiny-stories";
-
-std::string artifactPath(const std::string &name) {
-  return std::string(GOSSAMER_GOLDEN_ARTIFACTS) + "/" + name + ".goss";
-}
-
-/// How a model is run: nothing of it may change a bit.
-struct Setting {
-  unsigned threads = 1;
-  uint32_t chunk = 0; ///< tokens per step; 0: as many as compiled for.
-};
-
-std::string describe(const Setting &setting) {
-  return std::to_string(setting.threads) + " threads, chunks of " +
-         std::to_string(setting.chunk);
-}
-
-/// Fails the test and returns an empty pointer when `expected` is a failure.
-template <typename T> T require(Expected<T> expected) {
-  if (!expected)
-    throw std::runtime_error(expected.status().message());
-  return expected.take();
-}
-
-class Runner {
-public:
-  explicit Runner(const std::string &artifact, Setting setting = {},
-                  const char *weights = checkpoint) {
-    CpuDeviceOptions device;
-    device.threads = setting.threads;
-    device.inlineNanoseconds = 0; // divide even the smallest dispatch
-    ModelOptions options;
-    options.weightsDirectory = weights;
-    options.device = require(createCpuDevice(device));
-    model_ = require(Model::load(artifact, options));
-    SchedulerOptions steps;
-    steps.maxTokensPerStep = setting.chunk;
-    scheduler_ = require(Scheduler::create(model_, steps));
-  }
-
-  const Model &model() const { return *model_; }
-  Session newSession() { return require(scheduler_->newSession()); }
-
-  /// Logits of every position of `tokens` in a fresh session.
-  Matrix<float> allLogits(std::span<const int32_t> tokens) {
-    Session session = newSession();
-    queue(session, tokens);
-    Matrix<float> result{tokens.size(), model_->shape().vocabularySize, {}};
-    result.values.resize(result.rows * result.columns);
-    StepEntry entry{&session, LogitsOf::EveryToken};
-    while (!session.pending().empty())
-      for (const LogitsRow &row : require(scheduler_->step({&entry, 1})))
-        std::copy(row.values.begin(), row.values.end(),
-                  result.values.begin() + row.position * result.columns);
-    return result;
-  }
-
-  /// Logits after the last of `tokens`, which continue the session.
-  std::vector<float> lastLogits(Session &session,
-                                std::span<const int32_t> tokens,
-                                DispatchObserver *observer = nullptr) {
-    queue(session, tokens);
-    auto logits = require(scheduler_->drain(session, observer));
-    return {logits.begin(), logits.end()};
-  }
-
-  std::vector<int32_t> greedy(Session &session, std::vector<float> logits,
-                              size_t count) {
-    std::vector<int32_t> tokens;
-    for (;;) {
-      auto best = std::max_element(logits.begin(), logits.end());
-      tokens.push_back(static_cast<int32_t>(best - logits.begin()));
-      if (tokens.size() == count)
-        return tokens;
-      logits = lastLogits(session, {&tokens.back(), 1});
-    }
-  }
-
-  /// Logits after the last token of each prompt, all in one ragged batch.
-  std::vector<std::vector<float>>
-  batchLogits(std::span<const Prompt *const> prompts) {
-    std::vector<Session> sessions;
-    for (const Prompt *prompt : prompts) {
-      sessions.push_back(newSession());
-      queue(sessions.back(), prompt->inputIds);
-    }
-    std::vector<StepEntry> entries;
-    for (Session &session : sessions)
-      entries.push_back({&session, LogitsOf::LastToken});
-    std::vector<std::vector<float>> result(prompts.size());
-    auto waiting = [](const Session &s) { return !s.pending().empty(); };
-    while (std::any_of(sessions.begin(), sessions.end(), waiting))
-      for (const LogitsRow &row : require(scheduler_->step(entries)))
-        result[row.session - sessions.data()] = {row.values.begin(),
-                                                 row.values.end()};
-    return result;
-  }
-
-private:
-  static void queue(Session &session, std::span<const int32_t> tokens) {
-    Status status = session.append(tokens);
-    if (!status.isOk())
-      throw std::runtime_error(status.message());
-  }
-
-  std::shared_ptr<const Model> model_;
-  std::unique_ptr<Scheduler> scheduler_;
-};
-
-const std::vector<Prompt> &prompts() {
-  static const std::vector<Prompt> all = readPrompts();
-  return all;
-}
-
-float maxDifference(const float *a, const float *b, size_t count) {
-  float largest = 0;
-  for (size_t i = 0; i < count; ++i) {
-    float difference = std::fabs(a[i] - b[i]);
-    largest = difference <= largest ? largest : difference; // keeps a NaN
-  }
-  return largest;
-}
-
 /// Of the differences of two vectors of one size.
 double rootMeanSquare(const std::vector<float> &a,
                       const std::vector<float> &b) {
@@ -165,11 +39,6 @@ double rootMeanSquare(const std::vector<float> &a,
   for (size_t i = 0; i < a.size(); ++i)
     sum += std::pow(double{a[i]} - b[i], 2);
   return std::sqrt(sum / static_cast<double>(a.size()));
-}
-
-bool sameBits(const std::vector<float> &a, const std::vector<float> &b) {
-  return a.size() == b.size() &&
-         std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
 /// Keeps the residual stream of the step's last token after the embedding and
@@ -404,9 +273,9 @@ TEST(GoldenForms, ShardedCheckpointGivesTheSameBits) {
   if (!std::filesystem::exists(shards))
     GTEST_SKIP() << "../shared/models/tiny-stories-sharded is not there";
   std::string artifact = testing::TempDir() + "goldensharded.goss";
-  std::string command = std::string("'") + GOSSAMER_BINARY_DIR +
-                        "/bin/gossc' '" + shards +
-                        "' -q --max-tokens-per-step=1024 -o '" + artifact + "'";
+  std::string command =
+      std::string("'") + GOSSAMER_BINARY_DIR + "/bin/gossc' '" + shards +
+      "' -q --math=exact --max-tokens-per-step=1024 -o '" + artifact + "'";
   ASSERT_EQ(std::system(command.c_str()), 0);
   Runner standard(artifactPath("O2"));
   Runner sharded(artifact, {}, shards.c_str());

@@ -14,6 +14,18 @@ gptoss.parameter @w : !gptoss.weight<64x32xf4E2M1FN, scale = f8E8M0FNU, block = 
 
 // -----
 
+// Parameter C1: values and steps of 8-bit weights are made from one tensor.
+// expected-error @+1 {{expects 1 source but got 2}}
+gptoss.parameter @w : !gptoss.weight<64x32xi8, scale = bf16, block = 32, layout = row_panel> from ["w", "steps"]
+
+// -----
+
+// Parameter C1: in row panels too.
+// expected-error @+1 {{expects 2 sources but got 1}}
+gptoss.parameter @w : !gptoss.weight<4x64x32xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = row_panel> from ["blocks"]
+
+// -----
+
 // Parameter C2.
 // expected-error @+1 {{expects sources to have a name but got ""}}
 gptoss.parameter @w : !gptoss.weight<64x32xbf16> from [""]
@@ -106,9 +118,18 @@ func.func @f(%x: tensor<?x192xf32>, %w: !gptoss.weight<256x192xbf16>) {
 
 // Linear C4.
 func.func @f(%x: tensor<?x192xf32>, %w: !gptoss.weight<256x192xbf16, layout = transposed>) {
-  // expected-error @+1 {{expects a weight of layout row_major but got transposed}}
+  // expected-error @+1 {{expects a weight of layout row_major or row_panel but got transposed}}
   %0 = gptoss.linear %x, %w : (tensor<?x192xf32>, !gptoss.weight<256x192xbf16, layout = transposed>) -> tensor<?x256xf32>
   return
+}
+
+// -----
+
+// Linear C4: MXFP4 as published is for experts.
+func.func @f(%x: tensor<?x192xf32>, %w: !gptoss.weight<256x192xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = published>) -> tensor<?x256xf32> {
+  // expected-error @+1 {{expects a weight of layout row_major or row_panel but got published}}
+  %0 = gptoss.linear %x, %w : (tensor<?x192xf32>, !gptoss.weight<256x192xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = published>) -> tensor<?x256xf32>
+  return %0 : tensor<?x256xf32>
 }
 
 // -----

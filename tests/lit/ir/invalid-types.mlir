@@ -15,26 +15,68 @@ func.func private @f(!gptoss.weight<0x32xbf16>)
 // -----
 
 // Weight C2.
-// expected-error @+1 {{expects an element of bf16, f16, f32 or f4E2M1FN but got 'f64'}}
+// expected-error @+1 {{expects an element of bf16, f16, f32, f4E2M1FN or i8 but got 'f64'}}
 func.func private @f(!gptoss.weight<64x32xf64>)
 
 // -----
 
 // Weight C3.
-// expected-error @+1 {{expects no scale, block or published layout with 'bf16' elements but got one}}
+// expected-error @+1 {{expects no scale, block, published or row_panel layout with 'bf16' elements but got one}}
 func.func private @f(!gptoss.weight<64x32xbf16, layout = published>)
 
 // -----
 
 // Weight C3.
-// expected-error @+1 {{expects scale = f8E8M0FNU, block = 32, layout = published with f4E2M1FN elements but got scale = 'f8E8M0FNU', block = 16, layout = published}}
+// expected-error @+1 {{expects scale = f8E8M0FNU, block = 32, layout = published or row_panel with 'f4E2M1FN' elements but got scale = 'f8E8M0FNU', block = 16, layout = published}}
 func.func private @f(!gptoss.weight<64x32xf4E2M1FN, scale = f8E8M0FNU, block = 16, layout = published>)
 
 // -----
 
 // Weight C3.
-// expected-error @+1 {{expects scale = f8E8M0FNU, block = 32, layout = published with f4E2M1FN elements but got scale = 'f32', block = 32, layout = published}}
+// expected-error @+1 {{expects scale = f8E8M0FNU, block = 32, layout = published or row_panel with 'f4E2M1FN' elements but got scale = 'f32', block = 32, layout = published}}
 func.func private @f(!gptoss.weight<64x32xf4E2M1FN, scale = f32, block = 32, layout = published>)
+
+// -----
+
+// Weight C3.
+// expected-error @+1 {{expects no scale, block, published or row_panel layout with 'bf16' elements but got one}}
+func.func private @f(!gptoss.weight<64x32xbf16, layout = row_panel>)
+
+// -----
+
+// Weight C3.
+// expected-error @+1 {{expects scale = f8E8M0FNU, block = 32, layout = published or row_panel with 'f4E2M1FN' elements but got scale = 'bf16', block = 32, layout = row_panel}}
+func.func private @f(!gptoss.weight<64x32xf4E2M1FN, scale = bf16, block = 32, layout = row_panel>)
+
+// -----
+
+// Weight C3.
+// expected-error @+1 {{expects scale = f8E8M0FNU, block = 32, layout = published or row_panel with 'f4E2M1FN' elements but got scale = 'f8E8M0FNU', block = 32, layout = transposed}}
+func.func private @f(!gptoss.weight<64x32xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = transposed>)
+
+// -----
+
+// Weight C3.
+// expected-error @+1 {{expects scale = bf16, block = 32, layout = row_panel with 'i8' elements but got scale = 'bf16', block = 32, layout = row_major}}
+func.func private @f(!gptoss.weight<64x32xi8, scale = bf16, block = 32>)
+
+// -----
+
+// Weight C3.
+// expected-error @+1 {{expects scale = bf16, block = 32, layout = row_panel with 'i8' elements but got scale = 'bf16', block = 64, layout = row_panel}}
+func.func private @f(!gptoss.weight<64x64xi8, scale = bf16, block = 64, layout = row_panel>)
+
+// -----
+
+// Weight C3.
+// expected-error @+1 {{expects scale = bf16, block = 32, layout = row_panel with 'i8' elements but got scale = 'f32', block = 32, layout = row_panel}}
+func.func private @f(!gptoss.weight<64x32xi8, scale = f32, block = 32, layout = row_panel>)
+
+// -----
+
+// Weight C3.
+// expected-error @+1 {{expects scale = bf16, block = 32, layout = row_panel with 'i8' elements but got no scale, layout = row_panel}}
+func.func private @f(!gptoss.weight<64x32xi8, layout = row_panel>)
 
 // -----
 
@@ -45,8 +87,20 @@ func.func private @f(!gptoss.weight<64x48xf4E2M1FN, scale = f8E8M0FNU, block = 3
 // -----
 
 // Weight C4.
-// expected-error @+1 {{expects an MXFP4 weight of rank 2 or 3 but got rank 1}}
+// expected-error @+1 {{expects a weight with blocks of rank 2 or 3 but got rank 1}}
 func.func private @f(!gptoss.weight<64xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = published>)
+
+// -----
+
+// Weight C4.
+// expected-error @+1 {{expects a last dimension that is a multiple of 32 but got 80}}
+func.func private @f(!gptoss.weight<64x80xi8, scale = bf16, block = 32, layout = row_panel>)
+
+// -----
+
+// Weight C4.
+// expected-error @+1 {{expects a weight with blocks of rank 2 or 3 but got rank 1}}
+func.func private @f(!gptoss.weight<64xi8, scale = bf16, block = 32, layout = row_panel>)
 
 // -----
 
@@ -56,7 +110,7 @@ func.func private @f(!gptoss.weight<64xbf16, layout = transposed>)
 
 // -----
 
-// expected-error @+1 {{expects a layout (row_major, transposed, published) but got 'packed'}}
+// expected-error @+1 {{expects a layout (row_major, transposed, published, row_panel) but got 'packed'}}
 func.func private @f(!gptoss.weight<64x32xbf16, layout = packed>)
 
 // -----

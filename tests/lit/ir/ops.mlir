@@ -12,6 +12,12 @@ gptoss.parameter @table : !gptoss.weight<3072x192xbf16> from ["model.embed_token
 // CHECK: gptoss.parameter @layers.0.gate_up : !gptoss.weight<16x256x192xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = published> from ["blocks", "scales"]
 gptoss.parameter @layers.0.gate_up : !mxfp4 from ["blocks", "scales"]
 
+// Row panels: made from the same tensors.
+// CHECK: gptoss.parameter @panels : !gptoss.weight<16x256x192xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = row_panel> from ["blocks", "scales"]
+gptoss.parameter @panels : !gptoss.weight<16x256x192xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = row_panel> from ["blocks", "scales"]
+// CHECK: gptoss.parameter @bytes : !gptoss.weight<250x192xi8, scale = bf16, block = 32, layout = row_panel> from ["q_proj.weight"]
+gptoss.parameter @bytes : !gptoss.weight<250x192xi8, scale = bf16, block = 32, layout = row_panel> from ["q_proj.weight"]
+
 // CHECK-LABEL: func.func @weights
 func.func @weights() -> (!gptoss.weight<3072x192xbf16>, !mxfp4) {
   // CHECK: %table = gptoss.weight @table : <3072x192xbf16>
@@ -99,4 +105,17 @@ func.func @experts(%x: tensor<?x192xf32>, %rw: !gptoss.weight<16x192xbf16>, %rb:
   %r = gptoss.moe %x router %rw, %rb gate_up %gw, %gb down %dw, %db residual %f : tensor<?x192xf32> {k = 4 : i64, alpha = 1.702 : f64, limit = 7.0 : f64} : tensor<?x192xf32>, !gptoss.weight<16x192xbf16>, !gptoss.weight<16xbf16>, !mxfp4, !gptoss.weight<16x256xbf16>, !gptoss.weight<16x192x128xbf16, layout = transposed>, !gptoss.weight<16x192xbf16>
   %z = gptoss.add %o, %r : tensor<?x192xf32>
   return %z : tensor<?x192xf32>
+}
+
+// Weights in blocks: 8-bit ones of linear, panels of experts.
+!int8 = !gptoss.weight<250x192xi8, scale = bf16, block = 32, layout = row_panel>
+!gate_up = !gptoss.weight<16x256x192xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = row_panel>
+!down = !gptoss.weight<16x192x128xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = row_panel>
+// CHECK-LABEL: func.func @products
+func.func @products(%x: tensor<?x192xf32>, %w: !int8, %b: !gptoss.weight<250xbf16>, %rw: !gptoss.weight<16x192xbf16>, %rb: !gptoss.weight<16xbf16>, %gw: !gate_up, %gb: !gptoss.weight<16x256xbf16>, %dw: !down, %db: !gptoss.weight<16x192xbf16>) -> (tensor<?x250xf32>, tensor<?x192xf32>) {
+  // CHECK: gptoss.linear %{{.*}}, %{{.*}} bias %{{.*}} : (tensor<?x192xf32>, !gptoss.weight<250x192xi8, scale = bf16, block = 32, layout = row_panel>, !gptoss.weight<250xbf16>) -> tensor<?x250xf32>
+  %0 = gptoss.linear %x, %w bias %b : (tensor<?x192xf32>, !int8, !gptoss.weight<250xbf16>) -> tensor<?x250xf32>
+  // CHECK: gptoss.moe {{.*}}16x256x192xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = row_panel>{{.*}}16x192x128xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = row_panel>
+  %1 = gptoss.moe %x router %rw, %rb gate_up %gw, %gb down %dw, %db {k = 4 : i64, alpha = 1.702 : f64, limit = 7.0 : f64} : tensor<?x192xf32>, !gptoss.weight<16x192xbf16>, !gptoss.weight<16xbf16>, !gate_up, !gptoss.weight<16x256xbf16>, !down, !gptoss.weight<16x192xbf16>
+  return %0, %1 : tensor<?x250xf32>, tensor<?x192xf32>
 }
