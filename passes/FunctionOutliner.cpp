@@ -383,7 +383,8 @@ LogicalResult FunctionOutliner::convertMoe(MoeOp op) {
   int64_t k = op.getK();
   int64_t width = op.getDown().getType().getDimSize(2);
   int64_t columns = op.getDown().getType().getDimSize(1);
-  Value input = buffers_.lookup(op.getInput());
+  auto bound = [&](Value operand) { return buffers_.lookup(operand); };
+  Value input = bound(op.getInput());
   int64_t tokens = cast<MemRefType>(input.getType()).getDimSize(0);
   Type f32 = builder_.getF32Type(), i32 = builder_.getI32Type();
   AffineExpr count = builder_.getAffineDimExpr(0);
@@ -398,7 +399,7 @@ LogicalResult FunctionOutliner::convertMoe(MoeOp op) {
   Location routerLoc = getSiblingLoc(op.getLoc(), "router");
   Value logits = allocate(routerLoc, {tokens, experts}, f32);
   dispatch(routerLoc, "linear",
-           {input, op.getRouter(), op.getRouterBias(), logits},
+           {input, bound(op.getRouter()), bound(op.getRouterBias()), logits},
            builder_.getDictionaryAttr(
                {named("has_bias", builder_.getBoolAttr(true)),
                 named("has_residual", builder_.getBoolAttr(false)),
@@ -431,8 +432,8 @@ LogicalResult FunctionOutliner::convertMoe(MoeOp op) {
   if (isQuantized(op.getGateUp().getType()))
     gateUpConfig.set("quantized", builder_.getBoolAttr(true));
   dispatch(gateUpLoc, "expert_gate_up",
-           {gateUpInput, chosen, offsets, active, slots, op.getGateUp(),
-            op.getGateUpBias(), hidden},
+           {gateUpInput, chosen, offsets, active, slots, bound(op.getGateUp()),
+            bound(op.getGateUpBias()), hidden},
            gateUpConfig.getDictionary(builder_.getContext()),
            AffineMap::get(2, 0, most, builder_.getContext()));
 
@@ -441,11 +442,16 @@ LogicalResult FunctionOutliner::convertMoe(MoeOp op) {
                       AffineMap::get(2, 0, count * k), op.getDown().getType());
   if (!downInput)
     return failure();
-  SmallVector<Value> bindings = {downInput,    chosen,          offsets,
-                                 active,       slots,           weights,
-                                 op.getDown(), op.getDownBias()};
+  SmallVector<Value> bindings = {downInput,
+                                 chosen,
+                                 offsets,
+                                 active,
+                                 slots,
+                                 weights,
+                                 bound(op.getDown()),
+                                 bound(op.getDownBias())};
   if (op.getResidual())
-    bindings.push_back(buffers_.lookup(op.getResidual()));
+    bindings.push_back(bound(op.getResidual()));
   Value output = getResultBuffer(op, op.getResult());
   if (!output)
     return failure();

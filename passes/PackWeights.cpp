@@ -9,7 +9,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/Fusion.h"
+#include "passes/Passes.h"
+
+#include "ir/GptOss.h"
 
 #include "mlir/IR/Remarks.h"
 
@@ -46,6 +48,14 @@ bool isLinearMatrix(Operation *user, Value weight) {
   return linear && linear.getWeight() == weight;
 }
 
+/// Emits "not packed: reason" as a remark of category `pack-weights`.
+void reportKept(ParameterOp parameter, StringRef reason) {
+  auto options =
+      remark::RemarkOpts::name("not-packed").category("pack-weights");
+  if (auto remark = remark::missed(parameter.getLoc(), options))
+    remark << ("not packed: " + reason).str();
+}
+
 struct PackWeights final : impl::PackWeightsBase<PackWeights> {
   using PackWeightsBase::PackWeightsBase;
 
@@ -74,8 +84,8 @@ private:
         return WeightType::get(context, type.getShape(), type.getElementType(),
                                type.getScaleType(), type.getBlockSize(),
                                WeightLayout::RowPanel);
-      reportMissed("pack-weights", parameter,
-                   "a use other than as an expert matrix of gptoss.moe");
+      reportKept(parameter,
+                 "a use other than as an expert matrix of gptoss.moe");
     }
     if (denseInt8 && type.getRank() == 2 && !type.isScaled() && !uses.empty() &&
         type.getLayout() == WeightLayout::RowMajor) {
@@ -85,7 +95,7 @@ private:
       }
       if (type.getDimSize(1) % WeightType::kBlock == 0)
         return WeightType::getInt8(context, type.getShape());
-      reportMissed("pack-weights", parameter, "rows are no whole blocks of 32");
+      reportKept(parameter, "rows are no whole blocks of 32");
     }
     return type;
   }
