@@ -54,8 +54,7 @@ static int32_t shiftDispatches(const goss_step_args *args,
     int32_t *out = data + (i % 2 ? 0 : shifted);
     const void *bindings[] = {in, out};
     goss_launch launch = {6, 3, shifted, bindings};
-    int32_t result =
-        device->dispatch(device->context, &launch, 1, &args->dims);
+    int32_t result = device->dispatch(device->context, &launch, 1, &args->dims);
     if (result)
       return result;
   }
