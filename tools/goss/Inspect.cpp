@@ -127,12 +127,18 @@ void addLimits(Summary &summary, const proto::Manifest &manifest) {
   for (const proto::CacheGroup &group : manifest.cache().groups())
     perToken += group.page_bytes() / manifest.cache().page_tokens();
   addBytes(summary, "cache a token", "cache_bytes_per_token", perToken);
+  summary.add("cache holds", "cache_dtype", manifest.cache().dtype());
   uint64_t weights = 0;
-  for (const proto::Tensor &tensor : manifest.tensors())
+  bool isPacked = false;
+  for (const proto::Tensor &tensor : manifest.tensors()) {
     weights += tensor.size();
+    isPacked |= !tensor.layout().empty();
+  }
   addBytes(summary, "weights", "weight_bytes", weights);
   summary.add("weights are", "weights",
               manifest.weights_embedded() ? "embedded" : "referenced");
+  summary.add("weights lie", "weight_layout",
+              isPacked ? "row_panel" : "published");
   summary.end();
 }
 
@@ -189,13 +195,17 @@ std::string describeWeights(const proto::Manifest &manifest, bool json) {
             ? "embedded"
             : manifest.weight_files(static_cast<int>(tensor.file())).name();
     text.append(tensor.name()).append("  ").append(tensor.dtype());
-    text.append(" ").append(shape).append("  ").append(file);
+    text.append(" ").append(shape).append("  ");
+    if (!tensor.layout().empty())
+      text.append(tensor.layout()).append("  ");
+    text.append(file);
     text.append(" @ ").append(std::to_string(tensor.offset())).append("\n");
     writer.beginObject()
         .member("name", tensor.name())
         .member("parameter", tensor.parameter())
         .member("dtype", tensor.dtype())
         .member("shape", shape)
+        .member("layout", tensor.layout())
         .member("file", file)
         .member("offset", tensor.offset())
         .member("size", tensor.size())

@@ -71,8 +71,8 @@ void addCodeOptions(Command &command, Arguments &arguments) {
               "activations in products with MXFP4 and int8 weights: float32, "
               "two int8 parts (about 15 bits) or int8 (default fast)")
       .choice("--cache", options.cacheType, {"f32", "bf16"},
-              "how keys and values are stored (default f32 with --math=exact, "
-              "else bf16)")
+              "how keys and values are stored (default bf16 with --math=int8, "
+              "else f32)")
       .choice("--layout", arguments.layout, {"published", "packed"},
               "experts as in the checkpoint, or in panels of 16 rows (default "
               "published)")

@@ -1,0 +1,71 @@
+"""Packed weights: one file that runs anywhere, the same bytes, checked whole."""
+
+import filecmp
+import json
+import os
+import shutil
+
+from support import Suite, write_bytes
+
+suite = Suite(__doc__)
+flags = ["--layout=packed", "--dense=int8"]
+packed = suite.path("packed.goss")
+suite.expect("compile", ["gossc", suite.model, "-o", packed, *flags], 0, ["math fast", "cache f32"])
+os.makedirs(suite.path("other"))
+suite.expect("compile again", ["gossc", suite.model, "-o", suite.path("other", "again.goss"), "-q", *flags], cwd=suite.path("other"))
+suite.check("same bytes", filecmp.cmp(packed, suite.path("other", "again.goss"), shallow=False), "expects equal artifacts")
+suite.expect("verify", ["goss", "verify", packed])
+
+# Alone in another folder it gives what published weights give.
+os.makedirs(suite.path("alone"))
+alone = shutil.copy(packed, suite.path("alone", "m.goss"))
+suite.expect("published", ["gossc", suite.model, "-o", suite.path("published.goss"), "-q"])
+suite.expect("experts", ["gossc", suite.model, "-o", suite.path("alone", "experts.goss"), "-q", "--layout=packed"])
+prompt = ["-p", "Once upon a time", "-n", "60", "--greedy", "--json", "-q"]
+result = suite.expect("run alone", ["goss", "run", "m.goss", *prompt], cwd=suite.path("alone"))
+suite.check("run alone", len(json.loads(result.stdout)["tokens"]) > 10, "expects a story")
+want = suite.expect("run published", ["goss", "run", suite.path("published.goss"), "--weights", suite.model, *prompt])
+got = suite.expect("run experts", ["goss", "run", "experts.goss", *prompt], cwd=suite.path("alone"))
+suite.check("same tokens", json.loads(got.stdout)["tokens"] == json.loads(want.stdout)["tokens"], "expects the tokens of published weights")
+
+# What it holds.
+facts = json.loads(suite.expect("inspect", ["goss", "inspect", packed, "--format=json"]).stdout)
+suite.check("inspect", facts["code"]["math"] == "fast", f"expects the mode but got {facts['code']}")
+suite.check("inspect", facts["memory"]["weights"] == "embedded" and facts["memory"]["weight_layout"] == "row_panel", f"expects the layout but got {facts['memory']}")
+suite.check("inspect", facts["memory"]["cache_dtype"] == "F32", f"expects the cache's type but got {facts['memory']}")
+suite.expect("inspect text", ["goss", "inspect", packed], 0, stdout="row_panel")
+tensors = json.loads(suite.expect("weights", ["goss", "inspect", packed, "--what=weights", "--format=json"]).stdout)
+layouts = {}
+for tensor in tensors:
+    layouts.setdefault((tensor["parameter"], tensor["layout"]), []).append(tensor["dtype"])
+suite.check("weights", layouts[("layers.0.mlp.experts.gate_up", "row_panel")] == ["U8", "U8"], f"expects panels of experts but got {sorted(layouts)[:8]}")
+suite.check("weights", all(types == ["U8", "BF16"] for (name, layout), types in layouts.items() if layout and "experts" not in name), "expects 8-bit dense weights with steps")
+kept = {name for name, layout in layouts if not layout}
+suite.check("weights", any("embed" in name for name in kept) and any("router" in name for name in kept), f"expects embedding and router as published but got {sorted(kept)[:8]}")
+suite.check("weights", sum(tensor["size"] for tensor in tensors) < os.path.getsize(packed), "expects the weights in the file")
+suite.expect("weights text", ["goss", "inspect", packed, "--what=weights"], 0, stdout="row_panel")
+
+# A flipped byte among the packed weights is found.
+content = bytearray(open(packed, "rb").read())
+tensor = next(t for t in tensors if t["layout"] == "row_panel")
+for place in (len(content) // 2, len(content) - tensor["size"] // 2):
+    flipped = bytearray(content)
+    flipped[place] ^= 0x10
+    write_bytes(suite.path("flipped.goss"), bytes(flipped))
+    suite.expect(f"flipped byte {place}", ["goss", "verify", suite.path("flipped.goss")], 65, "weights")
+
+# What does not go together, and leaves nothing behind.
+os.makedirs(suite.path("empty"))
+for options, parts in [
+    (["--dense=int8", "--math=exact"], ["--dense=int8", "--math=fast or int8", "exact"]),
+    (["--layout=packed", "--weights=reference"], ["--layout=packed", "--weights=embed", "reference"]),
+    (["-O0", "--math=fast"], ["--opt-level=0", "--math=exact", "--math=fast"]),
+    (["-O0", "--math=int8"], ["--opt-level=0", "--math=exact", "--math=int8"]),
+    (["-O0", "--layout=packed"], ["--opt-level=0", "--layout=published"]),
+    (["--dense=int8", "--weights=reference"], ["--dense=int8", "--weights=embed", "reference"]),
+]:
+    name = " ".join(options)
+    suite.expect(name, ["gossc", suite.model, "-q", *options], 64, parts, cwd=suite.path("empty"))
+    suite.leaves_nothing(name, suite.path("empty"))
+
+suite.finish()
