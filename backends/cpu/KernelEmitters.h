@@ -43,9 +43,11 @@ void emitPlainExpertLinear(KernelBuilder &k);
 void emitPlainExpertGateUp(KernelBuilder &k);
 void emitPlainExpertDown(KernelBuilder &k);
 
-// DotKernels.cpp: 16 lanes; rows of dense or MXFP4 weights, or columns of
-// transposed ones.
+// QuantizeKernel.cpp: inputs of integer products.
 void emitQuantize(KernelBuilder &k);
+
+// MatrixKernels.cpp: 16 rows at a time; the products themselves are those of
+// Products.h.
 void emitLinear(KernelBuilder &k);
 void emitExpertGateUp(KernelBuilder &k);
 void emitExpertDown(KernelBuilder &k);
