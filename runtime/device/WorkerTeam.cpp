@@ -36,6 +36,9 @@ constexpr std::chrono::milliseconds largestDebt{8};
 constexpr int penaltyFactor = 10;
 constexpr std::chrono::milliseconds largestPenalty{100};
 
+/// How long the end of a team waits for tasks that have not begun.
+constexpr std::chrono::seconds farewell{1};
+
 int cores() { return tbb::info::default_concurrency(); }
 
 } // namespace
@@ -59,9 +62,14 @@ WorkerTeam::WorkerTeam(unsigned threads)
 
 WorkerTeam::~WorkerTeam() {
   state_->board.close();
-  // Tasks that begin later find a closed board; they own the state as well.
   while (state_->inside.load(std::memory_order_acquire) != 0)
     std::this_thread::yield();
+  // Tasks that have not begun find a closed board and end at once; each owns
+  // the state as well. They are waited for so that nothing is left behind at
+  // the process's end, but not for ever: oneTBB may have no thread to give.
+  Clock::time_point end = Clock::now() + farewell;
+  while (state_.use_count() > 1 && Clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
 }
 
 void WorkerTeam::run(WorkBoard::Function function, const void *context,

@@ -107,7 +107,7 @@ Status StoredWeights::embedTensor(const PlanTensor &tensor,
     uint64_t end = size_ + stored.size;
     size_ = (end + embeddedTensorAlignment - 1) / embeddedTensorAlignment *
             embeddedTensorAlignment;
-    entries_.push_back(std::move(stored));
+    entries_.push_back(stored);
   }
   entry.set_size(entries_[found->second].size);
   entry.set_offset(entries_[found->second].offset);
