@@ -97,9 +97,7 @@ private:
 WeightBlock WeightReader::loadMxfp4(Value row, Value at) {
   Values where = indices({row, k_.divi(at, 32)});
   Value scaleByte = k_.loadScalar(k_.args.bindings[binding_][1], where);
-  Value scaleBits =
-      arith::ExtUIOp::create(k_.b, k_.loc, k_.b.getI32Type(), scaleByte);
-  Value scale = k_.splat(k_.scaleFromE8M0(scaleBits), k_.f32s());
+  Value scale = k_.splat(k_.scaleFromE8M0(scaleByte), k_.f32s());
 
   where.push_back(k_.index(0));
   VectorType words = k_.vec(kLanes, k_.b.getI32Type());
@@ -115,8 +113,7 @@ WeightBlock WeightReader::loadPanel(Value first, Value block, int64_t lane) {
   Values where = indices({k_.divi(first, kPanelRows), block, k_.index(0)});
   Value scales =
       k_.loadVector(k_.args.bindings[binding_][1], where, kPanelRows);
-  Value scale =
-      k_.scaleFromE8M0(arith::ExtUIOp::create(k_.b, k_.loc, words, scales));
+  Value scale = k_.scaleFromE8M0(scales);
   constexpr int64_t wordBytes = kPanelRows * 4;
   where.back() = k_.index(lane / 4 * wordBytes);
   Value bytes = k_.loadVector(k_.args.bindings[binding_][0], where, wordBytes);

@@ -62,12 +62,6 @@ public:
   virtual void prefetch(Value first, Value block, int64_t count) {}
 };
 
-/// 2^(s - 127) of 16 bytes s.
-Value toScales(KernelBuilder &k, Value bytes) {
-  VectorType words = k.vec(kLanes, k.b.getI32Type());
-  return k.scaleFromE8M0(arith::ExtUIOp::create(k.b, k.loc, words, bytes));
-}
-
 /// A weight in the layout row_panel.
 class PackedReader final : public PanelReader {
 public:
@@ -91,7 +85,7 @@ public:
       PanelBlock result;
       Value scale = k_.loadVector(scales_, where, kPanelRows);
       bool isFourBit = form_.element == Element::MXFP4;
-      result.scale = isFourBit ? toScales(k_, scale) : scale;
+      result.scale = isFourBit ? k_.scaleFromE8M0(scale) : scale;
       SmallVector<Value, kWords> odd;
       for (int64_t w = 0; w < (isFourBit ? kWords / 2 : kWords); ++w) {
         where.back() = k_.index(w * kWordBytes);

@@ -174,7 +174,7 @@ public:
   Value narrowToBF16(Value value);
   /// Element (expert,) row, k of a weight of any form, as f32.
   Value loadWeight(unsigned binding, Value expert, Value row, Value k);
-  /// 2^(s-127) from the i32 value(s) of E8M0 bytes s; s = 0 is subnormal.
+  /// 2^(s-127) from E8M0 bytes s, as i8 or widened to i32; s = 0 is subnormal.
   Value scaleFromE8M0(Value bits);
 
   // Lanes.

@@ -136,7 +136,9 @@ Value KernelBuilder::widenF16(Value value) {
 }
 
 Value KernelBuilder::scaleFromE8M0(Value bits) {
-  Type ints = bits.getType();
+  Type ints = sameShape(bits.getType(), b.getI32Type());
+  if (bits.getType() != ints)
+    bits = arith::ExtUIOp::create(b, loc, ints, bits);
   Value shifted = arith::ShLIOp::create(b, loc, bits, constantInt(ints, 23));
   Value smallest = constantInt(ints, 0x00400000);
   return bitcast(arith::MaxUIOp::create(b, loc, shifted, smallest),

@@ -40,9 +40,8 @@ static Value loadMxfp4(KernelBuilder &k, unsigned binding, Value expert,
   block.push_back(row);
   block.push_back(k.divi(at, 32));
   Type i32 = k.b.getI32Type();
-  Value scaleBits = arith::ExtUIOp::create(
-      k.b, k.loc, i32, k.loadScalar(k.args.bindings[binding][1], block));
-  Value scale = k.scaleFromE8M0(scaleBits);
+  Value scale =
+      k.scaleFromE8M0(k.loadScalar(k.args.bindings[binding][1], block));
 
   Value within = k.remi(at, 32);
   block.push_back(k.divi(within, 2));

@@ -6,6 +6,7 @@
 
 #include "tools/gossc/StoredWeights.h"
 
+#include "ir/BufferAccess.h"
 #include "runtime/artifact/Format.h"
 #include "runtime/support/ProgressBar.h"
 
@@ -31,11 +32,6 @@ static const TensorSpec *findSpec(const Checkpoint &checkpoint,
   return nullptr;
 }
 
-static uint64_t byteSize(MemRefType type) {
-  return static_cast<uint64_t>(type.getNumElements()) *
-         type.getElementTypeBitWidth() / 8;
-}
-
 Expected<PackedTensor>
 StoredWeights::describePacked(const PlanTensor &tensor) const {
   const Parameter *parameter = checkpoint_.parameters().find(tensor.parameter);
@@ -49,10 +45,11 @@ StoredWeights::describePacked(const PlanTensor &tensor) const {
   packed.element = parameter->element;
   const TensorLocation *source = checkpoint_.find(tensor.source);
   packed.source = checkpoint_.bytes(*source);
-  if (packed.byteSize() != byteSize(tensor.type))
+  auto bytes = static_cast<uint64_t>(gptoss::getByteSize(tensor.type));
+  if (packed.byteSize() != bytes)
     return internalError("plan: expects " + std::to_string(packed.byteSize()) +
                          " bytes of tensor '" + tensor.source + "' but got " +
-                         std::to_string(byteSize(tensor.type)));
+                         std::to_string(bytes));
   return packed;
 }
 
