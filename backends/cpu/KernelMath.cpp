@@ -7,6 +7,7 @@
 #include "backends/cpu/KernelBuilder.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/TypeUtilities.h"
 
 #include <limits>
 #include <numeric>
