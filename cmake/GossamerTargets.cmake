@@ -101,3 +101,18 @@ function(gossamer_unit_test name)
   target_link_libraries(${name} PRIVATE ${A_LINK} GTest::gtest_main)
   set_property(GLOBAL APPEND PROPERTY GOSSAMER_UNIT_TESTS ${name})
 endfunction()
+
+# gossamer_protobuf(files...)
+# Makes FILE.pb.cc and FILE.pb.h of Protobuf files, named from the root of the
+# source tree, beside each other in the build tree.
+function(gossamer_protobuf)
+  foreach(file ${ARGN})
+    string(REGEX REPLACE "\\.proto$" ".pb" name ${file})
+    add_custom_command(
+      OUTPUT ${CMAKE_BINARY_DIR}/${name}.cc ${CMAKE_BINARY_DIR}/${name}.h
+      COMMAND protobuf::protoc --cpp_out=${CMAKE_BINARY_DIR} -I ${CMAKE_SOURCE_DIR}
+        ${CMAKE_SOURCE_DIR}/${file}
+      DEPENDS ${CMAKE_SOURCE_DIR}/${file}
+      VERBATIM)
+  endforeach()
+endfunction()

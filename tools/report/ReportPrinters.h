@@ -1,0 +1,41 @@
+//===- ReportPrinters.h - Reports as text, JSON, DOT and HTML ---*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GOSSAMER_TOOLS_REPORT_REPORTPRINTERS_H
+#define GOSSAMER_TOOLS_REPORT_REPORTPRINTERS_H
+
+#include "tools/report/report.pb.h"
+
+#include <set>
+#include <string>
+
+namespace gossamer::tools {
+
+/// Tables for a terminal: the parts that the report holds.
+std::string printReportText(const proto::Report &report);
+
+/// One object, indented by two: names of report.proto, numbers as numbers,
+/// enumerations by name, no member for what is empty.
+std::string printReportJson(const proto::Report &report);
+
+/// What a drawing shows.
+struct DotOptions {
+  std::string level = "fused"; ///< "graph", "fused" or "plan".
+  /// Layers drawn in full; of the others only one period is (LayerPattern).
+  std::set<int> openLayers;
+  bool openAll = false;
+};
+
+/// One level as a Graphviz digraph, equal layers folded to one × N.
+std::string printReportDot(const proto::Report &report,
+                           const DotOptions &options);
+
+/// One self-contained page: opens without a network.
+std::string printReportHtml(const proto::Report &report);
+
+} // namespace gossamer::tools
+
+#endif // GOSSAMER_TOOLS_REPORT_REPORTPRINTERS_H
