@@ -36,7 +36,7 @@ constexpr int64_t kWords = kScaleBlock / 4;
 constexpr int64_t kWordBytes = kPanelRows * 4;
 /// Inputs that share decoded weights: their sums stay in registers. Without the
 /// instruction for four products a step is long enough for fewer.
-constexpr int64_t kTokenTile = 16, kSmallTile = 4;
+constexpr int64_t kTokenTile = 16, kMiddleTile = 8, kSmallTile = 4;
 /// How far ahead of their use weights are fetched; measured.
 constexpr int64_t kPrefetchBytes = 8192;
 
@@ -304,9 +304,10 @@ public:
 
   void forEach(Value first, Value from, Value to, InputRow inputRow,
                Use use) override {
-    SmallVector<int64_t, 3> tiles = {kSmallTile, 1};
+    SmallVector<int64_t, 4> tiles;
     if (k_.features.has("avx512vnni"))
-      tiles.insert(tiles.begin(), kTokenTile);
+      tiles.append({kTokenTile, kMiddleTile});
+    tiles.append({kSmallTile, 1});
     if (!expanded_) {
       run(*reader_, tiles, first, from, to, inputRow, use);
       return;

@@ -141,17 +141,25 @@ void emitExpertDown(KernelBuilder &k) {
   Value weights = k.matrixArg(factors);
   Value r = residual ? k.matrixArg(residual) : Value();
   Value out = k.matrixArg(next);
-  k.forItems([&](Value item) {
-    Value first = k.muli(item, kItemRows);
-    Value mask = rowMask(k, first, rows);
+  auto forRows = [&](llvm::function_ref<void(Value first, Value mask)> body) {
+    k.forItems([&](Value item) {
+      Value first = k.muli(item, kItemRows);
+      body(first, rowMask(k, first, rows));
+    });
+  };
+  forRows([&](Value first, Value mask) {
     k.forEach(k.index(0), k.args.tokens, 1, [&](Value t) {
       Value start = r ? k.loadVector(r, {t, first}, kLanes, mask)
                       : k.constant(k.f32s(), 0.0);
       k.storeVector(start, out, {t, first}, mask);
     });
-    // Ascending experts: each token's terms are added in one order.
-    k.forEach(k.index(0), work.active(), 1, [&](Value a) {
-      Value expert = work.expert(a);
+  });
+  // Ascending experts: each token's terms are added in one order. All items of
+  // an expert before the next one: its rows are read in one stream, and its
+  // tokens' inputs stay in a core's cache.
+  k.forEach(k.index(0), work.active(), 1, [&](Value a) {
+    Value expert = work.expert(a);
+    forRows([&](Value first, Value mask) {
       Value b = k.loadVector(k.arg(bias), {expert, first}, kLanes, mask);
       forExpertSlots(
           k, work, weight, a, expert, first, [](Value slot) { return slot; },
