@@ -143,7 +143,7 @@ void WeightReader::prefetch(Value row, Value at) {
   for (int64_t r = 0; r < kRowTile; ++r)
     prefetchLines(k_, k_.arg(binding_),
                   k_.divi(k_.addi(element, r * inputs), perElement),
-                  std::max<int64_t>(1, blockBytes() / 64), CacheLevel::Second);
+                  std::max<int64_t>(1, blockBytes() / 64));
 }
 
 /// Values of the codes in the low four bits of each word.

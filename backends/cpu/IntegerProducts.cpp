@@ -114,9 +114,8 @@ public:
       panel = k_.addi(k_.muli(expert_, panels), panel);
     Value at =
         k_.addi(k_.addi(k_.muli(panel, blocks), block), kPrefetchBytes / bytes);
-    prefetchLines(k_, values_, k_.muli(at, bytes), count * bytes / 64,
-                  CacheLevel::First);
-    prefetchLines(k_, scales_, k_.muli(at, kPanelRows), 1, CacheLevel::First);
+    prefetchLines(k_, values_, k_.muli(at, bytes), count * bytes / 64);
+    prefetchLines(k_, scales_, k_.muli(at, kPanelRows), 1);
   }
 
 private:
@@ -192,9 +191,8 @@ public:
     Value start = k_.muli(row, blocks);
     Value done = k_.muli(block, kPanelRows);
     prefetchLines(k_, rows_, k_.muli(k_.addi(start, done), kScaleBlock / 2),
-                  count * kPanelRows * kScaleBlock / 2 / 64,
-                  CacheLevel::Second);
-    prefetchLines(k_, scales_, k_.addi(start, done), 1, CacheLevel::Second);
+                  count * kPanelRows * kScaleBlock / 2 / 64);
+    prefetchLines(k_, scales_, k_.addi(start, done), 1);
   }
 
 private:

@@ -32,8 +32,7 @@ void forTiles(KernelBuilder &k, Value from, Value to, ArrayRef<int64_t> sizes,
   }
 }
 
-void prefetchLines(KernelBuilder &k, Value memref, Value at, int64_t count,
-                   CacheLevel level) {
+void prefetchLines(KernelBuilder &k, Value memref, Value at, int64_t count) {
   auto type = cast<MemRefType>(memref.getType());
   ReassociationIndices all =
       llvm::to_vector<2>(llvm::seq<int64_t>(0, type.getRank()));
@@ -48,7 +47,7 @@ void prefetchLines(KernelBuilder &k, Value memref, Value at, int64_t count,
   for (int64_t line = 0; line < count; ++line)
     memref::PrefetchOp::create(
         k.b, k.loc, flat, ValueRange{k.mini(k.addi(at, line * perLine), last)},
-        /*isWrite=*/false, /*localityHint=*/level == CacheLevel::First ? 3 : 2,
+        /*isWrite=*/false, /*localityHint=*/2,
         /*isDataCache=*/true);
 }
 

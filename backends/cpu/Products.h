@@ -54,14 +54,11 @@ void forTiles(KernelBuilder &k, Value from, Value to,
               llvm::ArrayRef<int64_t> sizes,
               llvm::function_ref<void(Value, int64_t)> body);
 
-/// Where a line is fetched to. What is used soon goes to the first level; lines
-/// of many rows at once, or of far ahead, would push each other out of it.
-enum class CacheLevel { First, Second };
-
 /// Fetches lines of a memref ahead of their use: `count` lines of 64 bytes from
 /// element `at` of its flat storage on (the last element if that is beyond).
-void prefetchLines(KernelBuilder &k, Value memref, Value at, int64_t count,
-                   CacheLevel level);
+/// They go to the second cache level: in the first one lines of far ahead push
+/// each other, and the activations, out.
+void prefetchLines(KernelBuilder &k, Value memref, Value at, int64_t count);
 
 } // namespace gossamer::cpu
 
