@@ -130,12 +130,14 @@ Status checkDigest(const MappedFile &file, const SectionEntry &entry,
                      "file is damaged");
 }
 
-Expected<std::unique_ptr<proto::Manifest>>
-parseManifest(const std::string &path, std::span<const std::byte> bytes) {
-  if (bytes.size() > largestManifestBytes)
-    return invalidData(path + ": section manifest: expects at most " +
-                       number(largestManifestBytes) + " bytes but got " +
-                       number(bytes.size()));
+/// Parses a section that holds one message. `where` is its place for messages.
+Status parseMessage(const std::string &where, std::span<const std::byte> bytes,
+                    uint64_t largest, google::protobuf::Message &message) {
+  if (bytes.size() > largest)
+    return invalidData(where + ": expects at most " + number(largest) +
+                       " bytes but got " + number(bytes.size()));
+  if (bytes.empty())
+    return Status::ok();
   // The library reports some failures on standard error by itself.
   google::protobuf::LogSilencer silence;
   constexpr int maxNesting = 8;
@@ -143,17 +145,25 @@ parseManifest(const std::string &path, std::span<const std::byte> bytes) {
       reinterpret_cast<const uint8_t *>(bytes.data()),
       static_cast<int>(bytes.size()));
   input.SetRecursionLimit(maxNesting);
+  if (!message.ParseFromCodedStream(&input) || !input.ConsumedEntireMessage())
+    return invalidData(where + ": is not a valid message");
+  return Status::ok();
+}
+
+Expected<std::unique_ptr<proto::Manifest>>
+parseManifest(const std::string &path, std::span<const std::byte> bytes) {
+  std::string where = path + ": section manifest";
   auto manifest = std::make_unique<proto::Manifest>();
-  if (!manifest->ParseFromCodedStream(&input) || !input.ConsumedEntireMessage())
-    return invalidData(path + ": section manifest: is not a valid message");
+  GOSS_RETURN_IF_ERROR(
+      parseMessage(where, bytes, largestManifestBytes, *manifest));
   // A field of a number that we do not know could change the meaning of those
   // that we know; and a manifest has one encoding only.
   manifest->DiscardUnknownFields();
   if (serializeManifest(*manifest) !=
       std::string_view(reinterpret_cast<const char *>(bytes.data()),
                        bytes.size()))
-    return invalidData(path + ": section manifest: expects the canonical "
-                              "encoding of known fields");
+    return invalidData(where + ": expects the canonical encoding of known "
+                               "fields");
   return manifest;
 }
 
@@ -167,6 +177,8 @@ std::string_view gossamer::sectionName(SectionKind kind) {
     return "code";
   case SectionKind::Graph:
     return "graph";
+  case SectionKind::Record:
+    return "record";
   case SectionKind::Tokenizer:
     return "tokenizer";
   case SectionKind::Chat:
@@ -260,6 +272,14 @@ std::span<const std::byte> Artifact::section(SectionKind kind) const {
     if (entry.kind == kind)
       return bytesOf(entry);
   return {};
+}
+
+Expected<proto::CompileRecord> Artifact::record() const {
+  proto::CompileRecord record;
+  GOSS_RETURN_IF_ERROR(parseMessage(path() + ": section record",
+                                    section(SectionKind::Record),
+                                    largestRecordBytes, record));
+  return record;
 }
 
 Sha256Digest Artifact::identity() const {

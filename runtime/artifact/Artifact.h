@@ -9,6 +9,7 @@
 
 #include "runtime/artifact/Format.h"
 #include "runtime/artifact/manifest.pb.h"
+#include "runtime/artifact/record.pb.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/support/Sha256.h"
 #include "runtime/support/Status.h"
@@ -44,6 +45,11 @@ public:
   }
   /// The section table, in the order of the file.
   std::span<const SectionEntry> sections() const { return sections_; }
+
+  /// What the compiler saw on its way; empty without the section. Parsed on
+  /// each call, and nothing of it is checked but that it is such a message:
+  /// whoever follows its indices checks them.
+  Expected<proto::CompileRecord> record() const;
 
   /// Digest of the header. It covers the table and so every byte of the file:
   /// two artifacts with equal identities are equal.

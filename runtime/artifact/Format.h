@@ -33,7 +33,7 @@ static_assert(std::endian::native == std::endian::little,
               "the structures below are the file's bytes");
 
 /// Raised by every change of this file or of manifest.proto.
-inline constexpr uint32_t artifactFormatVersion = 2;
+inline constexpr uint32_t artifactFormatVersion = 3;
 
 /// Not text, and broken by any transfer that takes the file for text.
 inline constexpr char artifactMagic[8] = {'\x89', 'G',  'O',  'S',
@@ -43,11 +43,12 @@ enum class SectionKind : uint32_t {
   Manifest = 1,  ///< Protobuf, manifest.proto.
   Code = 2,      ///< what the target's device loads: an ELF shared object, PTX.
   Graph = 3,     ///< MLIR bytecode, for inspection.
-  Tokenizer = 4, ///< image of runtime/text.
-  Chat = 5,      ///< data of the chat template.
-  Weights = 6,   ///< tensors, when they are embedded.
+  Record = 4,    ///< Protobuf, record.proto, for inspection; may be left out.
+  Tokenizer = 5, ///< image of runtime/text.
+  Chat = 6,      ///< data of the chat template.
+  Weights = 7,   ///< tensors, when they are embedded.
 };
-inline constexpr uint32_t lastSectionKind = 6;
+inline constexpr uint32_t lastSectionKind = 7;
 
 /// "manifest", "code", ...
 std::string_view sectionName(SectionKind kind);
@@ -62,6 +63,7 @@ inline constexpr uint32_t largestSectionAlignment = 1u << 21;
 inline constexpr uint64_t embeddedTensorAlignment = 64;
 
 inline constexpr uint64_t largestManifestBytes = uint64_t(64) << 20;
+inline constexpr uint64_t largestRecordBytes = uint64_t(64) << 20;
 /// All that precedes the weights; the reader copies it.
 inline constexpr uint64_t largestCheckedBytes = uint64_t(2) << 30;
 

@@ -31,6 +31,7 @@ constexpr int maxTensors = 1 << 20;
 constexpr int maxKernels = 1 << 16;
 constexpr int maxLaunches = 1 << 20;
 constexpr uint64_t maxBindings = 64;
+constexpr uint64_t maxItems = uint64_t(1) << 32;
 constexpr int maxRank = 8;
 constexpr size_t digestBytes = 32;
 constexpr uint64_t arenaAlignment = 64;
@@ -385,6 +386,20 @@ Status checkLaunch(const proto::Launch &launch,
   return Status::ok();
 }
 
+Status checkWork(const proto::Kernel &kernel) {
+  GOSS_RETURN_IF_ERROR(checkRange(
+      "work: entries", static_cast<uint64_t>(kernel.work_size()), 1, maxRank));
+  for (const proto::WorkBound &bound : kernel.work()) {
+    GOSS_RETURN_IF_ERROR(
+        checkRange("work.constant", bound.constant(), 0, maxItems));
+    GOSS_RETURN_IF_ERROR(
+        checkRange("work.per_token", bound.per_token(), 0, maxItems));
+    GOSS_RETURN_IF_ERROR(
+        checkRange("work.per_output", bound.per_output(), 0, maxItems));
+  }
+  return Status::ok();
+}
+
 Status checkKernels(const proto::Manifest &manifest) {
   GOSS_RETURN_IF_ERROR(checkRange(
       "kernels: entries", static_cast<uint64_t>(manifest.kernels_size()), 1,
@@ -400,6 +415,7 @@ Status checkKernels(const proto::Manifest &manifest) {
         checkNotEmpty(field + ": operation", kernel.operation()));
     GOSS_RETURN_IF_ERROR(checkRange((field + ": num_bindings").c_str(),
                                     kernel.num_bindings(), 1, maxBindings));
+    GOSS_RETURN_IF_ERROR(checkWork(kernel).withContext(field));
     if (!symbols.insert(kernel.symbol()).second)
       return invalidData(field + ": appears twice");
   }

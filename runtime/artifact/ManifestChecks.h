@@ -24,6 +24,7 @@ namespace gossamer {
 ///     layer's window and the page size that follows from the layout;
 ///   - every tensor has the size of its dtype and shape and lies within its
 ///     file after the header, or within the embedded weights;
+///   - every kernel says how many items a launch has, by 1 to 8 bounds;
 ///   - weight files have distinct relative names;
 ///   - every launch names a kernel and has its number of bindings, and every
 ///     binding lies in the arena or names a tensor or a cache group.

@@ -135,7 +135,7 @@ static std::string getFlags(const CompilerOptions &options,
 }
 
 static void fillCode(const CompilerOptions &options, const ArtifactParts &parts,
-                     proto::Manifest &manifest) {
+                     const PlanSummary &plan, proto::Manifest &manifest) {
   manifest.set_compiler_version(GOSSAMER_VERSION);
   manifest.set_step_abi_version(GOSS_STEP_ABI_VERSION);
   manifest.set_target(options.target);
@@ -150,6 +150,7 @@ static void fillCode(const CompilerOptions &options, const ArtifactParts &parts,
   manifest.set_max_tokens_per_step(parts.input.maxTokensPerStep);
   for (const KernelRecord &record : parts.code.kernels) {
     proto::Kernel &kernel = *manifest.add_kernels();
+    *kernel.mutable_work() = plan.kernels[manifest.kernels_size() - 1].work();
     kernel.set_symbol(record.symbol);
     kernel.set_operation(record.operation);
     kernel.set_kind(record.kind);
@@ -213,12 +214,12 @@ static Status fillManifest(const CompilerOptions &options,
                            const ArtifactParts &parts, const PlanSummary &plan,
                            proto::Manifest &manifest, StoredWeights &stored) {
   const Checkpoint &checkpoint = parts.input.checkpoint;
-  if (plan.kernelCount != parts.code.kernels.size())
-    return internalError("code: expects " + std::to_string(plan.kernelCount) +
-                         " kernels but got " +
-                         std::to_string(parts.code.kernels.size()));
+  if (plan.kernels.size() != parts.code.kernels.size())
+    return internalError(
+        "code: expects " + std::to_string(plan.kernels.size()) +
+        " kernels but got " + std::to_string(parts.code.kernels.size()));
   fillConfig(checkpoint.config(), manifest);
-  fillCode(options, parts, manifest);
+  fillCode(options, parts, plan, manifest);
   manifest.set_arena_bytes(plan.arenaBytes);
   fillCacheLayout(plan.cache, *manifest.mutable_cache());
   for (const proto::Launch &launch : plan.launches)

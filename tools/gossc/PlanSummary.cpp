@@ -41,7 +41,7 @@ public:
 
 private:
   void readParameters();
-  void readKernels();
+  Status readKernels();
   Status readLaunch(gptoss::DispatchOp dispatch);
   Status addBinding(Value value, bool written, proto::Launch &launch);
   Status addMemory(Value value, bool written, proto::Launch &launch);
@@ -68,9 +68,47 @@ void PlanReader::readParameters() {
   }
 }
 
-void PlanReader::readKernels() {
-  for (auto kernel : plan_.getOps<gptoss::KernelOp>())
-    kernels_[kernel.getSymName()] = summary_.kernelCount++;
+/// Adds the sum's terms to `bound`; fails where they are not linear with
+/// coefficients from zero on.
+LogicalResult addTerms(AffineExpr expr, uint64_t factor,
+                       proto::WorkBound &bound) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
+    if (constant.getValue() < 0)
+      return failure();
+    bound.set_constant(bound.constant() + factor * constant.getValue());
+    return success();
+  }
+  if (auto size = dyn_cast<AffineDimExpr>(expr)) {
+    if (size.getPosition() == 0)
+      bound.set_per_token(bound.per_token() + factor);
+    else
+      bound.set_per_output(bound.per_output() + factor);
+    return success();
+  }
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (binary && binary.getKind() == AffineExprKind::Add)
+    return success(succeeded(addTerms(binary.getLHS(), factor, bound)) &&
+                   succeeded(addTerms(binary.getRHS(), factor, bound)));
+  // A constant factor stands on the right.
+  auto scale = binary ? dyn_cast<AffineConstantExpr>(binary.getRHS())
+                      : AffineConstantExpr();
+  if (!scale || binary.getKind() != AffineExprKind::Mul || scale.getValue() < 0)
+    return failure();
+  return addTerms(binary.getLHS(), factor * scale.getValue(), bound);
+}
+
+Status PlanReader::readKernels() {
+  for (auto kernel : plan_.getOps<gptoss::KernelOp>()) {
+    kernels_[kernel.getSymName()] = summary_.kernels.size();
+    proto::Kernel &entry = summary_.kernels.emplace_back();
+    entry.set_symbol(kernel.getSymName().str());
+    entry.set_operation(kernel.getKernelOperation().str());
+    for (AffineExpr result : kernel.getWork().getResults())
+      if (failed(addTerms(result, 1, *entry.add_work())))
+        return internalError("plan: kernel '" + entry.symbol() +
+                             "' has a number of work items that is not linear");
+  }
+  return Status::ok();
 }
 
 /// The storage behind a chain of views, and the bytes to its first element.
@@ -198,7 +236,7 @@ Expected<PlanSummary> PlanReader::read() {
     return internalError("plan: expects a cache and an arena of fixed size");
   summary_.arenaBytes = static_cast<uint64_t>(arena.getNumElements());
   readParameters();
-  readKernels();
+  GOSS_RETURN_IF_ERROR(readKernels());
   Status status;
   step_.walk<WalkOrder::PreOrder>([&](Operation *op) {
     if (isa<gptoss::ConcurrentOp>(op))

@@ -18,7 +18,6 @@
 
 namespace gossamer {
 
-/// One checkpoint tensor of a parameter of the plan.
 /// One tensor of a parameter: a checkpoint's, or one that is made from it.
 struct PlanTensor {
   std::string parameter; ///< symbol.
@@ -34,7 +33,9 @@ struct PlanTensor {
 struct PlanSummary {
   std::vector<PlanTensor> tensors; ///< order of goss_step_args.parameters.
   std::vector<proto::Launch> launches;
-  size_t kernelCount = 0;
+  /// One a kernel, in module order, with what the plan knows of it: symbol of
+  /// the plan, operation, work.
+  std::vector<proto::Kernel> kernels;
   size_t groupCount = 0; ///< launches with one synchronisation count once.
   uint64_t arenaBytes = 0;
   mlir::gptoss::CacheType cache;

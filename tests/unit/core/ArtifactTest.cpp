@@ -204,7 +204,7 @@ TEST(Artifact, MessagesSayWhatIsWrongWithTheHeader) {
   Parts parts(bytes);
   parts.header.version = 1;
   EXPECT_EQ(readMessage(parts.join()),
-            "expects format version 2 but got 1: compile the model again with "
+            "expects format version 3 but got 1: compile the model again with "
             "this release");
   parts = Parts(bytes);
   parts.header.reserved = 5;
@@ -217,7 +217,7 @@ TEST(Artifact, MessagesSayWhatIsWrongWithTheHeader) {
                 ": the file is cut or extended");
   parts = Parts(bytes);
   parts.table.clear();
-  EXPECT_EQ(readMessage(parts.join()), "expects 1 to 6 sections but got 0");
+  EXPECT_EQ(readMessage(parts.join()), "expects 1 to 7 sections but got 0");
 }
 
 TEST(Artifact, RefusesTablesThatDoNotFitTheFile) {
@@ -255,8 +255,8 @@ TEST(Artifact, RefusesTablesThatDoNotFitTheFile) {
   EXPECT_EQ(message([](Parts &p) { p.body[0] = 1; }),
             "section manifest: expects zero bytes before it but got another at "
             "offset 232");
-  EXPECT_EQ(message([](Parts &p) { p.table[2].kind = SectionKind(7); }),
-            "expects section kinds 1 to 6 but got 7");
+  EXPECT_EQ(message([](Parts &p) { p.table[2].kind = SectionKind(8); }),
+            "expects section kinds 1 to 7 but got 8");
   EXPECT_EQ(message([](Parts &p) { p.table[2].kind = SectionKind::Code; }),
             "expects each section once, ordered by kind, but got code after "
             "code");
@@ -265,6 +265,45 @@ TEST(Artifact, RefusesTablesThatDoNotFitTheFile) {
   EXPECT_EQ(message([](Parts &p) { p.table[2].kind = SectionKind::Weights; }),
             "manifest: weights_embedded: expects true with a section weights "
             "but got the contrary");
+}
+
+TEST(Artifact, RecordMayBeLeftOut) {
+  std::string bytes = sampleBytes(false);
+  Expected<Artifact> artifact =
+      Artifact::read(MappedFile::borrow(asBytes(bytes), "a"));
+  ASSERT_TRUE(artifact) << artifact.status().message();
+  Expected<proto::CompileRecord> record = artifact->record();
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->ByteSizeLong(), 0U);
+}
+
+TEST(Artifact, RecordIsReadWhenAskedFor) {
+  auto read = [](const std::string &bytes) {
+    TempDir dir;
+    Expected<ArtifactWriter> writer = ArtifactWriter::create(
+        dir.file("a"), sampleManifest(),
+        {{SectionKind::Code, "c"}, {SectionKind::Record, bytes}});
+    EXPECT_TRUE(writer && writer->commit().isOk());
+    Expected<Artifact> artifact = Artifact::open(dir.file("a"));
+    EXPECT_TRUE(artifact) << artifact.status().message();
+    return artifact->record();
+  };
+  proto::CompileRecord record;
+  record.add_levels()->set_name("graph");
+  record.add_kernel_reasons("why");
+  Expected<proto::CompileRecord> again = read(record.SerializeAsString());
+  ASSERT_TRUE(again) << again.status().message();
+  EXPECT_EQ(again->levels(0).name(), "graph");
+  EXPECT_EQ(again->kernel_reasons(0), "why");
+  // Cut off; groups, which nest without a length.
+  for (const std::string &bad :
+       {std::string("\xff"), std::string(100000, '\x0b')}) {
+    Status status = read(bad).status();
+    EXPECT_EQ(status.code(), StatusCode::InvalidData);
+    EXPECT_TRUE(
+        status.message().ends_with("section record: is not a valid message"))
+        << status.message();
+  }
 }
 
 /// The sample with `manifest` as the bytes of its manifest.

@@ -40,7 +40,7 @@ TEST(Manifest, SamplesAreValid) {
 
 TEST(Manifest, RefusesOtherVersions) {
   EXPECT_EQ(messageAfter([](auto &m) { m.set_format_version(9); }),
-            "format_version: expects 2 but got 9");
+            "format_version: expects 3 but got 9");
   EXPECT_EQ(messageAfter([](auto &m) { m.set_step_abi_version(9); }),
             "step_abi_version: expects 1 but got 9: compile the model again "
             "with this release");
@@ -232,6 +232,14 @@ TEST(Manifest, ChecksKernelsAndLaunches) {
       messageAfter([](auto &m) { m.mutable_kernels(0)->set_num_bindings(65); }),
       "kernels: \"goss_kernel_0\": num_bindings: expects a value in [1, 64] "
       "but got 65");
+  EXPECT_EQ(messageAfter([](auto &m) { m.mutable_kernels(0)->clear_work(); }),
+            "kernels: \"goss_kernel_0\": work: entries: expects a value in "
+            "[1, 8] but got 0");
+  EXPECT_EQ(messageAfter([](auto &m) {
+              m.mutable_kernels(0)->add_work()->set_per_token(UINT64_MAX);
+            }),
+            "kernels: \"goss_kernel_0\": work.per_token: expects a value in "
+            "[0, 4294967296] but got 18446744073709551615");
   EXPECT_EQ(messageAfter([](auto &m) { *m.add_kernels() = m.kernels(0); }),
             "kernels: \"goss_kernel_0\": appears twice");
   EXPECT_EQ(messageAfter([](auto &m) { m.clear_launches(); }),

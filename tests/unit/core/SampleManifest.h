@@ -92,6 +92,7 @@ inline proto::Manifest sampleManifest() {
   k.set_operation("linear");
   k.set_kind("plain");
   k.set_num_bindings(4);
+  k.add_work()->set_constant(1);
   proto::Launch &l = *m.add_launches();
   l.set_name("layers.0.attention.q");
   proto::Binding &x = *l.add_bindings();

@@ -99,6 +99,7 @@ struct TinyModel : testing::Test {
     kernel.set_operation("test");
     kernel.set_kind("tiny");
     kernel.set_num_bindings(1);
+    kernel.add_work()->set_per_token(1);
     proto::Launch &launch = *manifest.add_launches();
     launch.set_name(symbol);
     launch.set_kernel(static_cast<uint32_t>(manifest.kernels_size()) - 1);
