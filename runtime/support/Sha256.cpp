@@ -67,13 +67,17 @@ Sha256Digest gossamer::sha256(std::span<const std::byte> bytes) {
   return hash.finish();
 }
 
-std::string gossamer::toHex(const Sha256Digest &digest) {
+std::string gossamer::toHex(std::string_view bytes) {
   constexpr char digits[] = "0123456789abcdef";
   std::string text;
-  text.reserve(2 * digest.size());
-  for (uint8_t byte : digest) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
+  text.reserve(2 * bytes.size());
+  for (char c : bytes) {
+    text += digits[(c >> 4) & 15];
+    text += digits[c & 15];
   }
   return text;
+}
+
+std::string gossamer::toHex(const Sha256Digest &digest) {
+  return toHex(toBytes(digest));
 }

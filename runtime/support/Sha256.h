@@ -47,7 +47,8 @@ inline Sha256Digest sha256(std::string_view text) {
   return sha256(std::as_bytes(std::span(text.data(), text.size())));
 }
 
-/// 64 lower-case hexadecimal digits.
+/// Two lower-case hexadecimal digits a byte.
+std::string toHex(std::string_view bytes);
 std::string toHex(const Sha256Digest &digest);
 
 /// The raw 32 bytes, as the manifest stores them.

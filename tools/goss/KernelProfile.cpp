@@ -10,25 +10,6 @@
 
 namespace gossamer::tools {
 
-std::string_view arithmeticName(Arithmetic arithmetic) {
-  switch (arithmetic) {
-  case Arithmetic::Float32:
-    return "float32";
-  case Arithmetic::Int8:
-    return "int8";
-  case Arithmetic::Int8TwoParts:
-    return "int8x2";
-  }
-  return "";
-}
-
-Arithmetic arithmeticOf(std::string_view kind, std::string_view mathMode) {
-  if (kind.find("int8") == std::string_view::npos &&
-      kind.find("vnni") == std::string_view::npos)
-    return Arithmetic::Float32;
-  return mathMode == "fast" ? Arithmetic::Int8TwoParts : Arithmetic::Int8;
-}
-
 KernelProfile::KernelProfile(const proto::Manifest &manifest) {
   launches_.reserve(static_cast<size_t>(manifest.launches_size()));
   for (const proto::Launch &launch : manifest.launches())

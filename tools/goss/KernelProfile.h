@@ -8,26 +8,13 @@
 #define GOSSAMER_TOOLS_GOSS_KERNELPROFILE_H
 
 #include "runtime/device/Device.h"
-#include "tools/goss/LaunchCost.h"
+#include "tools/report/KernelArithmetic.h"
+#include "tools/report/LaunchCost.h"
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace gossamer::tools {
-
-/// Units that do a kernel's products.
-enum class Arithmetic {
-  Float32,
-  Int8,
-  Int8TwoParts, ///< two int8 products for each product of the model.
-};
-
-/// "float32", "int8" or "int8x2".
-std::string_view arithmeticName(Arithmetic arithmetic);
-
-/// Units that a kernel kind uses in an artifact of that math mode.
-Arithmetic arithmeticOf(std::string_view kind, std::string_view mathMode);
 
 /// All launches of the kernels of one operation and kind.
 struct KernelRow {

@@ -4,9 +4,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tools/goss/LaunchCost.h"
+#include "tools/report/LaunchCost.h"
+
+#include "runtime/weights/Safetensors.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <string_view>
 
@@ -36,6 +39,9 @@ LaunchCost::LaunchCost(const proto::Manifest &manifest,
   rule_ = chooseRule(kernel);
   bytesPerItem_ = static_cast<double>(kernel.bytes_per_item());
   flopsPerItem_ = static_cast<double>(kernel.flops_per_item());
+  work_.assign(kernel.work().begin(), kernel.work().end());
+  for (const proto::WorkBound &bound : work_)
+    rowsAreOutputs_ |= bound.per_output() > 0;
   numExperts_ = manifest.config().num_experts();
   expertsPerToken_ = manifest.config().experts_per_token();
   heads_ = manifest.config().num_heads();
@@ -49,6 +55,7 @@ void LaunchCost::findBindings(const proto::Manifest &manifest,
     const proto::Binding &binding = launch.bindings(i);
     auto at = static_cast<size_t>(i);
     auto index = static_cast<int>(binding.index());
+    addActivation(binding, manifest.max_tokens_per_step());
     auto isList = [&](uint64_t size) {
       return binding.dtype() == "I32" && binding.shape_size() == 1 &&
              binding.shape(0) == size;
@@ -72,7 +79,7 @@ void LaunchCost::findBindings(const proto::Manifest &manifest,
       sequences_ = at;
       break;
     case proto::Binding::LOGITS:
-      rowsAreOutputs_ = true;
+      writesLogits_ = rowsAreOutputs_ = true;
       break;
     case proto::Binding::CACHE_PAGES:
       readCache(manifest.cache(), manifest.cache().groups(index));
@@ -97,6 +104,25 @@ void LaunchCost::addVector(const proto::Tensor &tensor) {
     vectorBytes_ += static_cast<double>(tensor.size());
 }
 
+/// The rows of a buffer are those of the step; lists of experts are not.
+void LaunchCost::addActivation(const proto::Binding &binding,
+                               uint64_t maxTokens) {
+  std::optional<DType> dtype = dtypeFromName(binding.dtype());
+  if (!dtype || binding.shape_size() == 0)
+    return;
+  double bytes = dtypeBits(*dtype) / 8.0;
+  for (uint64_t extent : binding.shape())
+    bytes *= static_cast<double>(extent);
+  bool isExpertList = binding.dtype() == "I32" && binding.shape_size() == 1 &&
+                      (binding.shape(0) == numExperts_ ||
+                       binding.shape(0) == uint64_t(numExperts_) + 1) &&
+                      binding.role() == proto::Binding::ARENA;
+  if (maxTokens > 0 && binding.shape(0) % maxTokens == 0 && !isExpertList)
+    rowBytes_ += bytes / static_cast<double>(maxTokens);
+  else
+    fixedBytes_ += bytes;
+}
+
 void LaunchCost::readCache(const proto::CacheLayout &cache,
                            const proto::CacheGroup &group) {
   // The size of a page tells the size of an element, padding included.
@@ -107,74 +133,47 @@ void LaunchCost::readCache(const proto::CacheLayout &cache,
 }
 
 Work LaunchCost::of(const goss_launch &launch, const goss_dims &dims) const {
-  auto items = static_cast<double>(std::max<int64_t>(launch.items, 0));
-  if (items == 0)
+  Facts facts;
+  facts.items = static_cast<double>(std::max<int64_t>(launch.items, 0));
+  facts.tokens = static_cast<double>(dims.tokens);
+  facts.outputs = static_cast<double>(dims.outputs);
+  if (facts.items == 0)
     return {};
-  switch (rule_) {
-  case Rule::PerItem:
-    return {vectorBytes_, flopsPerItem_ * items};
-  case Rule::PerRow:
-    return {bytesPerItem_ * items, 0};
-  case Rule::Linear:
-    return linearWork(items, dims);
-  case Rule::GateUp:
-  case Rule::Down:
-    return expertWork(launch, dims);
-  case Rule::TokenMoe:
-    return tokenMoeWork(items, dims);
-  case Rule::Attention:
-  case Rule::HalfOfThat:
-    return attentionWork(launch, dims);
-  }
-  return {};
+  if (rule_ == Rule::GateUp || rule_ == Rule::Down || rule_ == Rule::TokenMoe)
+    findExperts(launch, dims, facts);
+  else if (rule_ == Rule::Attention || rule_ == Rule::HalfOfThat)
+    findKeys(launch, dims, facts);
+  ExpectedWork work = count(facts);
+  return {work.weightBytes + work.cacheBytes, work.flops};
 }
 
-Work LaunchCost::linearWork(double items, const goss_dims &dims) const {
-  auto rows = static_cast<double>(rowsAreOutputs_ ? dims.outputs : dims.tokens);
-  if (rows <= 0)
-    return {};
-  return {bytesPerItem_ * items + vectorBytes_, flopsPerItem_ * items * rows};
-}
-
-Work LaunchCost::expertWork(const goss_launch &launch,
-                            const goss_dims &dims) const {
-  // Slots are pairs of a token and an expert that it chose; the launch has
-  // items for as many experts as the slots could name.
+/// As many experts as the tokens could name, unless the router's lists tell.
+void LaunchCost::findExperts(const goss_launch &launch, const goss_dims &dims,
+                             Facts &facts) const {
   int64_t slots = dims.tokens * int64_t(expertsPerToken_);
-  int64_t most = std::min<int64_t>(numExperts_, slots);
-  int64_t active = most;
-  if (offsets_ && active_) {
+  int64_t active = std::min<int64_t>(numExperts_, slots);
+  if (offsets_ && active_ && rule_ != Rule::TokenMoe) {
     active = *static_cast<const int32_t *>(launch.bindings[*active_]);
     active = std::clamp<int64_t>(active, 0, numExperts_);
     slots = static_cast<const int32_t *>(launch.bindings[*offsets_])[active];
   }
-  auto itemsOfExpert = static_cast<double>(launch.items);
-  if (rule_ == Rule::GateUp)
-    itemsOfExpert /= static_cast<double>(std::max<int64_t>(most, 1));
-  auto experts = static_cast<double>(active);
-  return {(bytesPerItem_ * itemsOfExpert + expertVectorBytes_ / numExperts_) *
-              experts,
-          flopsPerItem_ * itemsOfExpert * static_cast<double>(slots)};
+  facts.experts = static_cast<double>(active);
+  facts.slots = static_cast<double>(slots);
 }
 
-/// The experts are not looked up: as many as the tokens could name. Exact for
-/// a single token.
-Work LaunchCost::tokenMoeWork(double items, const goss_dims &dims) const {
-  auto slots = static_cast<double>(dims.tokens * int64_t(expertsPerToken_));
-  double experts = std::min<double>(numExperts_, slots);
-  return {bytesPerItem_ / expertsPerToken_ * experts +
-              expertVectorBytes_ / numExperts_ * experts,
-          flopsPerItem_ * items};
-}
-
-Work LaunchCost::attentionWork(const goss_launch &launch,
-                               const goss_dims &dims) const {
+void LaunchCost::findKeys(const goss_launch &launch, const goss_dims &dims,
+                          Facts &facts) const {
   const auto *positions =
       positions_ ? static_cast<const int32_t *>(launch.bindings[*positions_])
                  : nullptr;
   const auto *sequences =
       sequences_ ? static_cast<const int32_t *>(launch.bindings[*sequences_])
                  : nullptr;
+  /// The keys that tokens of one sequence see: first to last.
+  struct KeyRange {
+    int64_t first;
+    int64_t end;
+  };
   std::map<int32_t, KeyRange> ranges;
   int64_t visible = 0;
   for (int64_t t = 0; t < dims.tokens; ++t) {
@@ -188,12 +187,107 @@ Work LaunchCost::attentionWork(const goss_launch &launch,
     range->second.first = std::min(range->second.first, first);
     range->second.end = std::max(range->second.end, end);
   }
-  int64_t read = 0;
+  int64_t keys = 0;
   for (const auto &[sequence, range] : ranges)
-    read += range.end - range.first;
-  double part = rule_ == Rule::HalfOfThat ? 0.5 : 1;
-  return {part * keyBytes_ * static_cast<double>(read) + vectorBytes_,
-          part * 4 * heads_ * headDim_ * static_cast<double>(visible)};
+    keys += range.end - range.first;
+  facts.visible = static_cast<double>(visible);
+  facts.keys = static_cast<double>(keys);
+}
+
+ExpectedWork LaunchCost::expected(const proto::StepShape &step) const {
+  Facts facts;
+  facts.tokens = static_cast<double>(step.tokens()) *
+                 static_cast<double>(step.sequences());
+  facts.outputs = static_cast<double>(step.outputs());
+  facts.items = countItems(facts.tokens, facts.outputs);
+  facts.slots = facts.tokens * expertsPerToken_;
+  double missed = 1 - double(expertsPerToken_) / numExperts_;
+  facts.experts = numExperts_ * (1 - std::pow(missed, facts.tokens));
+  expectKeys(step, facts);
+  if (facts.items == 0)
+    return {};
+  ExpectedWork work = count(facts);
+  work.activationBytes =
+      fixedBytes_ +
+      rowBytes_ * (rowsAreOutputs_ ? facts.outputs : facts.tokens);
+  return work;
+}
+
+double LaunchCost::countItems(double tokens, double outputs) const {
+  std::optional<double> least;
+  for (const proto::WorkBound &bound : work_) {
+    double items = static_cast<double>(bound.constant()) +
+                   static_cast<double>(bound.per_token()) * tokens +
+                   static_cast<double>(bound.per_output()) * outputs;
+    least = std::min(least.value_or(items), items);
+  }
+  return least.value_or(0);
+}
+
+/// Token i of a sequence sees the keys before it and its own, at most a
+/// window; all tokens of it together those from the first one's window on.
+void LaunchCost::expectKeys(const proto::StepShape &step, Facts &facts) const {
+  auto tokens = static_cast<double>(step.tokens());
+  auto depth = static_cast<double>(step.depth());
+  auto sequences = static_cast<double>(step.sequences());
+  if (!positions_) {
+    facts.visible = facts.tokens * (depth + tokens);
+    facts.keys = (sequences_ ? sequences : 1) * (depth + tokens);
+    return;
+  }
+  double growing = tokens; // Tokens whose window is not yet full.
+  if (window_)
+    growing = std::clamp(window_ - depth, 0.0, tokens);
+  double visible = growing * depth + growing * (growing + 1) / 2 +
+                   (tokens - growing) * window_;
+  double first = window_ ? std::max(0.0, depth + 1 - window_) : 0;
+  facts.visible = sequences * visible;
+  facts.keys = sequences * (depth + tokens - first);
+}
+
+ExpectedWork LaunchCost::count(const Facts &facts) const {
+  ExpectedWork work;
+  double rows = writesLogits_ ? facts.outputs : facts.tokens;
+  double items = facts.items;
+  double expertVectors = expertVectorBytes_ / numExperts_;
+  switch (rule_) {
+  case Rule::PerItem:
+    work.weightBytes = vectorBytes_;
+    work.flops = flopsPerItem_ * items;
+    break;
+  case Rule::PerRow:
+    work.weightBytes = bytesPerItem_ * items;
+    break;
+  case Rule::Linear:
+    if (rows <= 0)
+      break;
+    work.weightBytes = bytesPerItem_ * items + vectorBytes_;
+    work.flops = flopsPerItem_ * items * rows;
+    break;
+  case Rule::GateUp:
+    // The launch has items for as many experts as the tokens could name.
+    items /= std::max(
+        1.0, std::min<double>(numExperts_, facts.tokens * expertsPerToken_));
+    [[fallthrough]];
+  case Rule::Down:
+    work.weightBytes = (bytesPerItem_ * items + expertVectors) * facts.experts;
+    work.flops = flopsPerItem_ * items * facts.slots;
+    break;
+  case Rule::TokenMoe:
+    work.weightBytes =
+        (bytesPerItem_ / expertsPerToken_ + expertVectors) * facts.experts;
+    work.flops = flopsPerItem_ * items;
+    break;
+  case Rule::Attention:
+  case Rule::HalfOfThat: {
+    double part = rule_ == Rule::HalfOfThat ? 0.5 : 1;
+    work.weightBytes = vectorBytes_;
+    work.cacheBytes = part * keyBytes_ * facts.keys;
+    work.flops = part * 4 * heads_ * headDim_ * facts.visible;
+    break;
+  }
+  }
+  return work;
 }
 
 } // namespace gossamer::tools

@@ -5,7 +5,8 @@
 //===----------------------------------------------------------------------===//
 //
 // The work of a launch, from the estimates of its kernel in the manifest and
-// the sizes of the step. It is what the mathematics cannot do without:
+// the sizes of the step: of one that just ran, or as is to be expected of a
+// step of some shape. It is what the mathematics cannot do without:
 //
 //  - every parameter byte counts once a launch, however many tokens use it; of
 //    expert weights only those of the experts that the router chose, of an
@@ -14,15 +15,20 @@
 //    one of its tokens sees;
 //  - a multiplication and an addition are two operations.
 //
-// Activations and what is written are left out: they stay in the caches.
+// Activations and what is written are left out, as they stay in the caches;
+// expected work names them beside it.
+//
+// Of experts that nobody chose yet the expected number is used: when each of T
+// tokens chooses k of E at random, E (1 - (1 - k/E)^T) are chosen by any.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef GOSSAMER_TOOLS_GOSS_LAUNCHCOST_H
-#define GOSSAMER_TOOLS_GOSS_LAUNCHCOST_H
+#ifndef GOSSAMER_TOOLS_REPORT_LAUNCHCOST_H
+#define GOSSAMER_TOOLS_REPORT_LAUNCHCOST_H
 
 #include "runtime/abi/StepAbi.h"
 #include "runtime/artifact/manifest.pb.h"
+#include "tools/report/report.pb.h"
 
 #include <cstdint>
 #include <optional>
@@ -41,6 +47,22 @@ struct Work {
   }
 };
 
+/// Work of a launch in a step that has not run.
+struct ExpectedWork {
+  double flops = 0;
+  double weightBytes = 0;
+  double cacheBytes = 0;
+  double activationBytes = 0; ///< read and written.
+
+  ExpectedWork &operator+=(const ExpectedWork &other) {
+    flops += other.flops;
+    weightBytes += other.weightBytes;
+    cacheBytes += other.cacheBytes;
+    activationBytes += other.activationBytes;
+    return *this;
+  }
+};
+
 /// How to count the work of one launch of the manifest; small enough to be
 /// asked after every dispatch.
 class LaunchCost {
@@ -50,6 +72,9 @@ public:
   /// Work of a launch that just ran. Reads its bindings where the step's data
   /// decide (chosen experts, positions): they must be memory of this process.
   Work of(const goss_launch &launch, const goss_dims &dims) const;
+
+  /// Expected work in a step of that shape.
+  ExpectedWork expected(const proto::StepShape &step) const;
 
 private:
   enum class Rule {
@@ -63,39 +88,52 @@ private:
     HalfOfThat, ///< keys or values.
   };
 
-  /// The keys that tokens of one sequence see: first to last.
-  struct KeyRange {
-    int64_t first;
-    int64_t end;
+  /// What the rules count with.
+  struct Facts {
+    double items = 0;
+    double tokens = 0;
+    double outputs = 0;
+    double experts = 0; ///< that at least one token chose.
+    double slots = 0;   ///< pairs of a token and an expert that it chose.
+    double visible = 0; ///< pairs of a token and a key that it sees.
+    double keys = 0;    ///< that at least one token of their sequence sees.
   };
 
   static Rule chooseRule(const proto::Kernel &kernel);
   void findBindings(const proto::Manifest &manifest,
                     const proto::Launch &launch);
   void addVector(const proto::Tensor &tensor);
+  void addActivation(const proto::Binding &binding, uint64_t maxTokens);
   void readCache(const proto::CacheLayout &cache,
                  const proto::CacheGroup &group);
-  Work linearWork(double items, const goss_dims &dims) const;
-  Work expertWork(const goss_launch &launch, const goss_dims &dims) const;
-  Work tokenMoeWork(double items, const goss_dims &dims) const;
-  Work attentionWork(const goss_launch &launch, const goss_dims &dims) const;
+  double countItems(double tokens, double outputs) const;
+  void findExperts(const goss_launch &launch, const goss_dims &dims,
+                   Facts &facts) const;
+  void findKeys(const goss_launch &launch, const goss_dims &dims,
+                Facts &facts) const;
+  void expectKeys(const proto::StepShape &step, Facts &facts) const;
+  ExpectedWork count(const Facts &facts) const;
 
   Rule rule_;
   double bytesPerItem_;
   double flopsPerItem_;
+  std::vector<proto::WorkBound> work_;
   uint32_t numExperts_;
   uint32_t expertsPerToken_;
   uint32_t heads_;
   uint32_t headDim_;
   double vectorBytes_ = 0;       ///< norm weights, biases, sinks.
   double expertVectorBytes_ = 0; ///< biases of all experts.
-  bool rowsAreOutputs_ = false;  ///< writes logits.
-  double keyBytes_ = 0;          ///< key and value of a position, one layer.
-  uint32_t window_ = 0;          ///< most keys a token sees; 0 = all.
+  double rowBytes_ = 0;          ///< activations of a token or output.
+  double fixedBytes_ = 0;        ///< other activations.
+  bool writesLogits_ = false;
+  bool rowsAreOutputs_ = false; ///< rows are outputs, not tokens.
+  double keyBytes_ = 0;         ///< key and value of a position, one layer.
+  uint32_t window_ = 0;         ///< most keys a token sees; 0 = all.
   /// Bindings to look into.
   std::optional<size_t> offsets_, active_, positions_, sequences_;
 };
 
 } // namespace gossamer::tools
 
-#endif // GOSSAMER_TOOLS_GOSS_LAUNCHCOST_H
+#endif // GOSSAMER_TOOLS_REPORT_LAUNCHCOST_H

@@ -17,9 +17,11 @@ namespace gossamer::tools {
 /// Tables for a terminal: the parts that the report holds.
 std::string printReportText(const proto::Report &report);
 
-/// One object, indented by two: names of report.proto, numbers as numbers,
-/// enumerations by name, no member for what is empty.
-std::string printReportJson(const proto::Report &report);
+/// One object: names of report.proto, numbers as numbers, enumerations by name,
+/// bytes in hexadecimal. A text, list or message that is empty has no member;
+/// numbers and booleans always have one, as zero says something (index 0, no
+/// layer -1). `indent` spaces a level; 0: a single line.
+std::string printReportJson(const proto::Report &report, unsigned indent = 2);
 
 /// What a drawing shows.
 struct DotOptions {
