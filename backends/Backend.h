@@ -84,6 +84,8 @@ struct KernelRecord {
   /// Floating-point operations of one work item; for kernels whose items span
   /// all tokens (linear, expert_*): for one token.
   uint64_t flopsPerItem = 0;
+  /// Why this kind, for people; may be empty.
+  std::string reason;
 };
 
 /// What `emit` returns.

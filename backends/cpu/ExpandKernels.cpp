@@ -27,14 +27,13 @@ struct ExpandKernels final : impl::ExpandKernelsBase<ExpandKernels> {
         resolvePassTarget(module, mcpu, features, optLevel);
     if (failed(target))
       return signalPassFailure();
-    CpuFeatures cpuFeatures(target->features);
     OpBuilder builder(&getContext());
     std::vector<KernelRecord> records;
     auto kernels = llvm::to_vector(module.getOps<gptoss::KernelOp>());
     for (gptoss::KernelOp op : kernels) {
       builder.setInsertionPointToEnd(module.getBody());
       std::string symbol = "goss_kernel_" + std::to_string(records.size());
-      if (failed(expand(builder, op, symbol, cpuFeatures, records)))
+      if (failed(expand(builder, op, symbol, *target, records)))
         return signalPassFailure();
     }
     module->setAttr(kRecordsAttr, recordsToAttr(&getContext(), records));
@@ -42,13 +41,14 @@ struct ExpandKernels final : impl::ExpandKernelsBase<ExpandKernels> {
 
 private:
   LogicalResult expand(OpBuilder &builder, gptoss::KernelOp op,
-                       const std::string &symbol, const CpuFeatures &features,
+                       const std::string &symbol, const TargetOptions &target,
                        std::vector<KernelRecord> &records) {
     FailureOr<KernelDescription> kernel = describeKernel(op);
     if (failed(kernel))
       return failure();
     if (!op.getKind())
       return op.emitOpError("expects a kind: run gptoss-cpu-select-kernels");
+    CpuFeatures features(target.features);
     const KernelKind *kind = findKernelKind(kernel->operation, *op.getKind());
     std::string why = "does not exist";
     if (!kind || !isApplicable(*kind, *kernel, features, &why))
@@ -58,7 +58,8 @@ private:
     expandKernel(builder, op.getLoc(), name, symbol, *kernel, *kind, features);
     records.push_back({symbol, kernel->operation, kind->name.str(),
                        kernel->numPointers(), bytesPerItem(*kernel),
-                       flopsPerItem(*kernel)});
+                       flopsPerItem(*kernel),
+                       explainKernelKind(*kind, *kernel, target)});
     return success();
   }
 };

@@ -173,6 +173,28 @@ const KernelKind *selectKernelKind(const KernelDescription &kernel,
   return nullptr;
 }
 
+std::string explainKernelKind(const KernelKind &kind,
+                              const KernelDescription &kernel,
+                              const TargetOptions &options) {
+  if (options.optLevel == 0)
+    return "opt level 0 uses plain loops only";
+  CpuFeatures features(options.features);
+  std::string lacking;
+  for (const KernelKind &other : kKinds) {
+    if (other.operation != kind.operation)
+      continue;
+    if (other.name == kind.name)
+      break;
+    std::string why;
+    if (isApplicable(other, kernel, features, &why))
+      return "was chosen before the selection, which would take " +
+             other.name.str();
+    lacking += (lacking.empty() ? ": " : "; ") + other.name.str() + " " + why;
+  }
+  return lacking.empty() ? "the preferred kind fits"
+                         : "the first that fits" + lacking;
+}
+
 const KernelKind *findKernelKind(llvm::StringRef operation,
                                  llvm::StringRef name) {
   for (const KernelKind &kind : kKinds)

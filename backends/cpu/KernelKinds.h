@@ -63,6 +63,12 @@ bool isApplicable(const KernelKind &kind, const KernelDescription &kernel,
 const KernelKind *selectKernelKind(const KernelDescription &kernel,
                                    const TargetOptions &options);
 
+/// Why `kind`, which must be applicable, is the one to use: what the kinds that
+/// are preferred to it lack.
+std::string explainKernelKind(const KernelKind &kind,
+                              const KernelDescription &kernel,
+                              const TargetOptions &options);
+
 /// The kind of that name for the operation, or nullptr.
 const KernelKind *findKernelKind(llvm::StringRef operation,
                                  llvm::StringRef name);

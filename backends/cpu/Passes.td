@@ -51,8 +51,8 @@ def ExpandKernels : CpuPass<"gptoss-cpu-expand-kernels"> {
       the runtime calls (goss_kernel_fn of runtime/abi/StepAbi.h).
 
     The kernels must have kinds. They stay, for `gptoss-cpu-lower-step`. The
-    module attribute `gptoss.cpu.kernels` records symbol, operation, kind and
-    cost of each.
+    module attribute `gptoss.cpu.kernels` records symbol, operation, kind,
+    the reason for it, and cost of each.
   }];
   let options = targetOptions;
   let dependentDialects = [

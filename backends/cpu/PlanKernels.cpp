@@ -124,6 +124,7 @@ ArrayAttr recordsToAttr(MLIRContext *context,
                        b.getI64IntegerAttr(record.bytesPerItem)),
         b.getNamedAttr("flops_per_item",
                        b.getI64IntegerAttr(record.flopsPerItem)),
+        b.getNamedAttr("reason", b.getStringAttr(record.reason)),
     }));
   return b.getArrayAttr(entries);
 }
@@ -147,7 +148,8 @@ FailureOr<std::vector<KernelRecord>> recordsFromModule(ModuleOp module) {
     records.push_back({text("symbol"), text("operation"), text("kind"),
                        static_cast<uint32_t>(number("bindings")),
                        static_cast<uint64_t>(number("bytes_per_item")),
-                       static_cast<uint64_t>(number("flops_per_item"))});
+                       static_cast<uint64_t>(number("flops_per_item")),
+                       text("reason")});
   }
   return records;
 }

@@ -135,12 +135,12 @@ static std::string getFlags(const CompilerOptions &options,
 }
 
 static void fillCode(const CompilerOptions &options, const ArtifactParts &parts,
-                     const PlanSummary &plan, proto::Manifest &manifest) {
+                     proto::Manifest &manifest) {
   manifest.set_compiler_version(GOSSAMER_VERSION);
   manifest.set_step_abi_version(GOSS_STEP_ABI_VERSION);
   manifest.set_target(options.target);
   manifest.set_triple(parts.code.triple);
-  manifest.set_cpu(parts.code.cpu);
+  manifest.set_cpu(parts.code.cpu.empty() ? parts.target.mcpu : parts.code.cpu);
   for (const std::string &feature : parts.code.requiredFeatures)
     manifest.add_required_features(feature);
   manifest.set_math_mode(stringifyMathMode(parts.target.math).str());
@@ -148,9 +148,19 @@ static void fillCode(const CompilerOptions &options, const ArtifactParts &parts,
   manifest.set_flags(getFlags(options, parts));
   manifest.set_max_context(parts.input.maxContext);
   manifest.set_max_tokens_per_step(parts.input.maxTokensPerStep);
-  for (const KernelRecord &record : parts.code.kernels) {
-    proto::Kernel &kernel = *manifest.add_kernels();
-    *kernel.mutable_work() = plan.kernels[manifest.kernels_size() - 1].work();
+}
+
+/// What the plan says of the kernels, and where there is code what that says.
+static Status fillKernels(const PlanSummary &plan, const CompiledCode &code,
+                          proto::Manifest &manifest) {
+  if (!code.kernels.empty() && plan.kernels.size() != code.kernels.size())
+    return internalError(
+        "code: expects " + std::to_string(plan.kernels.size()) +
+        " kernels but got " + std::to_string(code.kernels.size()));
+  for (const proto::Kernel &kernel : plan.kernels)
+    *manifest.add_kernels() = kernel;
+  for (auto [i, record] : llvm::enumerate(code.kernels)) {
+    proto::Kernel &kernel = *manifest.mutable_kernels(i);
     kernel.set_symbol(record.symbol);
     kernel.set_operation(record.operation);
     kernel.set_kind(record.kind);
@@ -158,6 +168,7 @@ static void fillCode(const CompilerOptions &options, const ArtifactParts &parts,
     kernel.set_bytes_per_item(record.bytesPerItem);
     kernel.set_flops_per_item(record.flopsPerItem);
   }
+  return Status::ok();
 }
 
 //===----------------------------------------------------------------------===//
@@ -210,48 +221,84 @@ static void fillWeightFiles(const Checkpoint &checkpoint,
   }
 }
 
-static Status fillManifest(const CompilerOptions &options,
-                           const ArtifactParts &parts, const PlanSummary &plan,
-                           proto::Manifest &manifest, StoredWeights &stored) {
+/// What is known before there is a plan.
+static void fillInput(const CompilerOptions &options,
+                      const ArtifactParts &parts, proto::Manifest &manifest) {
   const Checkpoint &checkpoint = parts.input.checkpoint;
-  if (plan.kernels.size() != parts.code.kernels.size())
-    return internalError(
-        "code: expects " + std::to_string(plan.kernels.size()) +
-        " kernels but got " + std::to_string(parts.code.kernels.size()));
   fillConfig(checkpoint.config(), manifest);
-  fillCode(options, parts, plan, manifest);
+  fillCode(options, parts, manifest);
+  manifest.set_config_sha256(std::string(toBytes(checkpoint.configSha256())));
+  manifest.set_weights_embedded(options.embedWeights);
+  fillWeightFiles(checkpoint, manifest);
+}
+
+static Status fillPlan(const CompilerOptions &options,
+                       const ArtifactParts &parts, proto::Manifest &manifest,
+                       StoredWeights &stored) {
+  GOSS_ASSIGN_OR_RETURN(PlanSummary plan, PlanSummary::create(parts.plan));
+  GOSS_RETURN_IF_ERROR(fillKernels(plan, parts.code, manifest));
   manifest.set_arena_bytes(plan.arenaBytes);
   fillCacheLayout(plan.cache, *manifest.mutable_cache());
   for (const proto::Launch &launch : plan.launches)
     *manifest.add_launches() = launch;
-  manifest.set_config_sha256(std::string(toBytes(checkpoint.configSha256())));
-  manifest.set_weights_embedded(options.embedWeights);
-  fillWeightFiles(checkpoint, manifest);
   return stored.place(plan, options.embedWeights, manifest);
+}
+
+/// The tensors as the checkpoint has them.
+static void fillTensors(const Checkpoint &checkpoint,
+                        proto::Manifest &manifest) {
+  for (const Parameter &parameter : checkpoint.parameters().parameters())
+    for (const TensorSpec &spec : parameter.tensors) {
+      proto::Tensor &entry = *manifest.add_tensors();
+      entry.set_name(spec.name);
+      entry.set_parameter(parameter.symbol);
+      entry.set_dtype(std::string(dtypeName(spec.dtype)));
+      for (uint64_t extent : spec.shape)
+        entry.add_shape(extent);
+      entry.set_size(spec.byteSize());
+      if (const TensorLocation *location = checkpoint.find(spec.name)) {
+        entry.set_file(location->file);
+        entry.set_offset(location->offset);
+      }
+    }
+}
+
+Expected<proto::Manifest> describeArtifact(const CompilerOptions &options,
+                                           const ArtifactParts &parts) {
+  proto::Manifest manifest;
+  fillInput(options, parts, manifest);
+  StoredWeights stored(parts.input.checkpoint);
+  if (parts.plan)
+    GOSS_RETURN_IF_ERROR(fillPlan(options, parts, manifest, stored));
+  else
+    fillTensors(parts.input.checkpoint, manifest);
+  return manifest;
 }
 
 Status writeArtifact(const CompilerOptions &options, const ArtifactParts &parts,
                      CompileReport &report, const CancelCallback &cancelled) {
   const Checkpoint &checkpoint = parts.input.checkpoint;
-  GOSS_ASSIGN_OR_RETURN(PlanSummary plan, PlanSummary::create(parts.plan));
-  proto::Manifest manifest;
+  proto::Manifest &manifest = report.manifest;
   StoredWeights stored(checkpoint);
-  GOSS_RETURN_IF_ERROR(fillManifest(options, parts, plan, manifest, stored));
+  fillInput(options, parts, manifest);
+  GOSS_RETURN_IF_ERROR(fillPlan(options, parts, manifest, stored));
   std::string tokenizerImage;
   std::string chatData;
   GOSS_RETURN_IF_ERROR(
       readTextSections(checkpoint, manifest, tokenizerImage, chatData));
+  std::string record = report.record.SerializeAsString();
   std::vector<ArtifactWriter::Section> sections = {
       {SectionKind::Code, parts.code.bytes},
-      {SectionKind::Graph, parts.graphBytecode}};
+      {SectionKind::Graph, parts.graphBytecode},
+      {SectionKind::Record, record}};
   if (!tokenizerImage.empty())
     sections.push_back({SectionKind::Tokenizer, tokenizerImage});
   if (!chatData.empty())
     sections.push_back({SectionKind::Chat, chatData});
-  GOSS_ASSIGN_OR_RETURN(
-      ArtifactWriter writer,
-      ArtifactWriter::create(options.output, std::move(manifest),
-                             std::move(sections), stored.size()));
+  GOSS_ASSIGN_OR_RETURN(ArtifactWriter writer,
+                        ArtifactWriter::create(options.output, manifest,
+                                               std::move(sections),
+                                               stored.size()));
   GOSS_RETURN_IF_ERROR(stored.append(cancelled, writer));
   GOSS_RETURN_IF_ERROR(writer.commit());
   GOSS_ASSIGN_OR_RETURN(MappedFile written, MappedFile::open(options.output));

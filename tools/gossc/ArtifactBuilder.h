@@ -30,8 +30,8 @@ struct CompilerInput {
 /// What earlier stages made for the artifact.
 struct ArtifactParts {
   const CompilerInput &input;
-  mlir::ModuleOp plan;
-  const CompiledCode &code;
+  mlir::ModuleOp plan;         ///< null before that stage.
+  const CompiledCode &code;    ///< without kernels before that stage.
   const TargetOptions &target; ///< resolved.
   std::string graphBytecode;
 };
@@ -39,7 +39,13 @@ struct ArtifactParts {
 /// The module as MLIR bytecode, for the graph section.
 Expected<std::string> writeGraphBytecode(mlir::ModuleOp module);
 
-/// Writes `options.output` and notes its sizes in `report`.
+/// The manifest of an artifact that is not written, as far as `parts` go; of a
+/// config alone without files and offsets. For reports only.
+Expected<proto::Manifest> describeArtifact(const CompilerOptions &options,
+                                           const ArtifactParts &parts);
+
+/// Writes `options.output` with the record of `report`, and notes its manifest
+/// and sizes there.
 Status writeArtifact(const CompilerOptions &options, const ArtifactParts &parts,
                      CompileReport &report, const CancelCallback &cancelled);
 

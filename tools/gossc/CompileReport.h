@@ -7,7 +7,10 @@
 #ifndef GOSSAMER_TOOLS_GOSSC_COMPILEREPORT_H
 #define GOSSAMER_TOOLS_GOSSC_COMPILEREPORT_H
 
-#include "backends/Backend.h"
+#include "runtime/artifact/manifest.pb.h"
+#include "runtime/artifact/record.pb.h"
+#include "tools/gossc/CompilerOptions.h"
+#include "tools/report/report.pb.h"
 
 #include <chrono>
 #include <cstdint>
@@ -16,22 +19,8 @@
 
 namespace gossamer {
 
-/// A fusion that was done, or the reason why not.
-struct FusionRecord {
-  std::string pass;    ///< "fuse-rope".
-  std::string place;   ///< name of the operation, "layers.3.attention.q".
-  std::string message; ///< "fused ..." or "not fused: ...".
-  bool fused = false;
-};
-
-/// One stage of the compilation.
-struct StageRecord {
-  std::string name;
-  double seconds = 0;
-  int64_t operations = 0; ///< in the module after the stage, 0 = none.
-};
-
-/// Facts gathered on the way, for people and as JSON.
+/// Facts gathered on the way: a few for the person who waits, and what a report
+/// is made of.
 struct CompileReport {
   std::string model; ///< "6 layers, 16 experts (4 active), ..."
   std::string target;
@@ -51,16 +40,23 @@ struct CompileReport {
   size_t groupCount = 0; ///< groups of launches with one synchronisation.
   uint64_t codeBytes = 0;
   uint64_t artifactBytes = 0;
-  std::vector<StageRecord> stages;
-  std::vector<FusionRecord> fusions;
-  std::vector<KernelRecord> kernels;
+  size_t kernelCount = 0;
+  std::vector<proto::CompileStage> stages;
   std::vector<std::string> notes; ///< choices a reader should know.
+  /// What the artifact says of itself. Below the artifact complete only with
+  /// CompilerOptions::report, and then as far as the compilation went.
+  proto::Manifest manifest;
+  proto::CompileRecord record;
 
   /// Number of fusions done by passes of that name; all for "".
   size_t countFused(llvm::StringRef pass = "") const;
-  /// The whole report; one object, indented.
-  std::string toJson() const;
 };
+
+/// The report of a compilation with `options`, which has
+/// CompilerOptions::report or wrote an artifact: of an artifact what its file
+/// says, and in both cases the stages.
+Expected<proto::Report> makeReport(const CompilerOptions &options,
+                                   const CompileReport &compiled);
 
 /// Times a scope and appends it to the report's stages.
 class StageTimer {

@@ -13,6 +13,7 @@
 #include "runtime/support/AtomicFile.h"
 #include "tools/gossc/ArtifactBuilder.h"
 #include "tools/gossc/PlanSummary.h"
+#include "tools/gossc/RecordBuilder.h"
 #include "tools/gossc/RemarkCollector.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -96,11 +97,18 @@ private:
   /// Ends a stage that left a module: times, dumps, and keeps the text where
   /// the compilation stops there.
   Status finishModule(StageTimer &timer, EmitLevel level);
+  Status recordModule(EmitLevel level);
+  /// Fills in the manifest of a report where no artifact is written.
+  Status describe();
+  void noteCode(const CompiledCode &code);
   void finishStage(StageTimer &timer, int64_t operations = 0);
   Status dump(StringRef name, StringRef content);
   Status fail(StringRef stage);
   Status checkCancelled() const;
   bool stopsAt(EmitLevel level) const { return options_.emit == level; }
+  bool isRecorded() const {
+    return options_.report || stopsAt(EmitLevel::Artifact);
+  }
   std::string getFusePipeline() const;
   std::string getPlanPipeline() const;
   Status describePlan();
@@ -116,6 +124,7 @@ private:
   std::unique_ptr<MLIRContext> context_;
   OwningOpRef<ModuleOp> module_;
   OwningOpRef<ModuleOp> plan_; ///< copy of the plan: the manifest's source.
+  CompiledCode code_;
   std::vector<std::string> errors_;
   unsigned dumpCount_ = 0;
   CompileResult result_;
@@ -202,7 +211,7 @@ Status Compilation::prepareContext() {
     if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
       errors_.push_back(diagnostic.str());
   });
-  return collectRemarks(*context_, result_.report.fusions);
+  return collectRemarks(*context_, result_.report.record);
 }
 
 Status Compilation::buildModule() {
@@ -266,7 +275,17 @@ Status Compilation::emitCode(EmitStage stage, StringRef name,
   return dump(name, code.bytes);
 }
 
+Status Compilation::recordModule(EmitLevel level) {
+  if (!isRecorded())
+    return Status::ok();
+  proto::CompileRecord &record = result_.report.record;
+  return level == EmitLevel::Plan
+             ? recordPlan(*module_, record)
+             : recordGraph(stringifyEmitLevel(level), *module_, record);
+}
+
 Status Compilation::finishModule(StageTimer &timer, EmitLevel level) {
+  GOSS_RETURN_IF_ERROR(recordModule(level));
   finishStage(timer, countOperations(*module_));
   bool wanted = stopsAt(level);
   if (!wanted && options_.dumpDirectory.empty())
@@ -310,24 +329,41 @@ Status Compilation::describePlan() {
   return Status::ok();
 }
 
-Status Compilation::buildArtifact(std::string fusedBytecode) {
-  CompiledCode code;
-  if (!options_.dumpDirectory.empty()) {
-    GOSS_RETURN_IF_ERROR(emitCode(EmitStage::LLVM, "llvm.mlir", code));
-    GOSS_RETURN_IF_ERROR(emitCode(EmitStage::Assembly, "code.s", code));
-  }
-  StageTimer emitTimer(result_.report, "emit");
-  GOSS_RETURN_IF_ERROR(emitCode(EmitStage::Code, "code.so", code));
-  finishStage(emitTimer);
-  GOSS_RETURN_IF_ERROR(checkCancelled());
+void Compilation::noteCode(const CompiledCode &code) {
   CompileReport &report = result_.report;
   report.triple = code.triple;
   report.requiredFeatures = code.requiredFeatures;
   report.codeBytes = code.bytes.size();
-  report.kernels = code.kernels;
-  StageTimer writeTimer(report, "write");
-  ArtifactParts parts{*input_, *plan_, code, target_, std::move(fusedBytecode)};
-  GOSS_RETURN_IF_ERROR(writeArtifact(options_, parts, report, cancelled_));
+  report.kernelCount = code.kernels.size();
+  report.record.clear_kernel_reasons();
+  for (const KernelRecord &kernel : code.kernels)
+    report.record.add_kernel_reasons(kernel.reason);
+}
+
+Status Compilation::describe() {
+  if (!options_.report)
+    return checkCancelled();
+  ArtifactParts parts{*input_, plan_ ? *plan_ : ModuleOp(), code_, target_, {}};
+  GOSS_ASSIGN_OR_RETURN(result_.report.manifest,
+                        describeArtifact(options_, parts));
+  return checkCancelled();
+}
+
+Status Compilation::buildArtifact(std::string fusedBytecode) {
+  if (!options_.dumpDirectory.empty()) {
+    GOSS_RETURN_IF_ERROR(emitCode(EmitStage::LLVM, "llvm.mlir", code_));
+    GOSS_RETURN_IF_ERROR(emitCode(EmitStage::Assembly, "code.s", code_));
+  }
+  StageTimer emitTimer(result_.report, "emit");
+  GOSS_RETURN_IF_ERROR(emitCode(EmitStage::Code, "code.so", code_));
+  finishStage(emitTimer);
+  GOSS_RETURN_IF_ERROR(checkCancelled());
+  noteCode(code_);
+  StageTimer writeTimer(result_.report, "write");
+  ArtifactParts parts{*input_, *plan_, code_, target_,
+                      std::move(fusedBytecode)};
+  GOSS_RETURN_IF_ERROR(
+      writeArtifact(options_, parts, result_.report, cancelled_));
   finishStage(writeTimer);
   return Status::ok();
 }
@@ -338,7 +374,7 @@ Status Compilation::compileStages() {
   GOSS_RETURN_IF_ERROR(prepareContext());
   GOSS_RETURN_IF_ERROR(buildModule());
   if (stopsAt(EmitLevel::Graph))
-    return checkCancelled();
+    return describe();
   {
     // Level 0 is the oracle: the graph as it was built.
     StageTimer timer(result_.report, "fuse");
@@ -347,7 +383,7 @@ Status Compilation::compileStages() {
     GOSS_RETURN_IF_ERROR(finishModule(timer, EmitLevel::Fused));
   }
   if (stopsAt(EmitLevel::Fused))
-    return checkCancelled();
+    return describe();
   std::string bytecode;
   if (stopsAt(EmitLevel::Artifact)) {
     GOSS_ASSIGN_OR_RETURN(bytecode, writeGraphBytecode(*module_));
@@ -360,26 +396,24 @@ Status Compilation::compileStages() {
   plan_ = module_->clone();
   GOSS_RETURN_IF_ERROR(describePlan());
   GOSS_RETURN_IF_ERROR(checkCancelled());
-  if (stopsAt(EmitLevel::Plan))
+  // A report of the plan names the kernels that the backend would choose.
+  if (stopsAt(EmitLevel::Plan) && !options_.report)
     return Status::ok();
   GOSS_RETURN_IF_ERROR(lower());
   GOSS_RETURN_IF_ERROR(checkCancelled());
   if (stopsAt(EmitLevel::Artifact))
     return buildArtifact(std::move(bytecode));
   StageTimer timer(result_.report, "emit");
-  CompiledCode code;
-  EmitStage stage = stopsAt(EmitLevel::LLVM)       ? EmitStage::LLVM
-                    : stopsAt(EmitLevel::Assembly) ? EmitStage::Assembly
-                                                   : EmitStage::Object;
+  EmitStage stage = stopsAt(EmitLevel::Assembly) ? EmitStage::Assembly
+                    : stopsAt(EmitLevel::Object) ? EmitStage::Object
+                                                 : EmitStage::LLVM;
   GOSS_RETURN_IF_ERROR(
-      emitCode(stage, stringifyEmitLevel(options_.emit).str() + ".txt", code));
-  result_.report.triple = code.triple;
-  result_.report.requiredFeatures = code.requiredFeatures;
-  result_.report.kernels = code.kernels;
-  result_.report.codeBytes = code.bytes.size();
-  result_.text = std::move(code.bytes);
+      emitCode(stage, stringifyEmitLevel(options_.emit).str() + ".txt", code_));
+  noteCode(code_);
+  if (!stopsAt(EmitLevel::Plan))
+    result_.text = std::move(code_.bytes);
   finishStage(timer);
-  return Status::ok();
+  return describe();
 }
 
 Expected<CompileResult> Compilation::run() {

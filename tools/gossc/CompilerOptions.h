@@ -53,6 +53,9 @@ struct CompilerOptions {
   std::vector<std::string> disabledFusions;
   /// Folder for one numbered file a stage; empty for none.
   std::string dumpDirectory;
+  /// Whether a report is to be made: below the artifact, too, its manifest and
+  /// record are filled in.
+  bool report = false;
 };
 
 /// The cache's type that the options ask for. The default follows the math

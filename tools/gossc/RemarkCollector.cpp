@@ -18,36 +18,33 @@ namespace {
 /// Turns remarks into records instead of writing them to a file.
 class RecordStreamer final : public remark::detail::MLIRRemarkStreamerBase {
 public:
-  explicit RecordStreamer(std::vector<FusionRecord> &fusions)
-      : fusions_(fusions) {}
+  explicit RecordStreamer(proto::CompileRecord &record) : record_(record) {}
 
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
     // Analyses, such as the size of the arena, are no fusions.
     if (remark.getRemarkType() != llvm::remarks::Type::Passed &&
         remark.getRemarkType() != llvm::remarks::Type::Missed)
       return;
-    FusionRecord record;
-    record.pass = remark.getCategoryName().str();
+    proto::FusionRecord &fusion = *record_.add_fusions();
+    fusion.set_pass(remark.getCategoryName().str());
     for (const remark::detail::Remark::Arg &argument : remark.getArgs())
-      record.message += argument.val;
-    record.fused = remark.getRemarkType() == llvm::remarks::Type::Passed;
+      fusion.mutable_message()->append(argument.val);
+    fusion.set_fused(remark.getRemarkType() == llvm::remarks::Type::Passed);
     if (auto name = remark.getLocation()->findInstanceOf<NameLoc>())
-      record.place = name.getName().str();
-    fusions_.push_back(std::move(record));
+      fusion.set_place(name.getName().str());
   }
 
 private:
-  std::vector<FusionRecord> &fusions_;
+  proto::CompileRecord &record_;
 };
 
 } // namespace
 
-Status collectRemarks(MLIRContext &context,
-                      std::vector<FusionRecord> &fusions) {
+Status collectRemarks(MLIRContext &context, proto::CompileRecord &record) {
   remark::RemarkCategories categories;
   categories.passed = categories.missed = ".*";
   if (failed(remark::enableOptimizationRemarks(
-          context, std::make_unique<RecordStreamer>(fusions),
+          context, std::make_unique<RecordStreamer>(record),
           std::make_unique<remark::RemarkEmittingPolicyAll>(), categories)))
     return internalError("remarks: cannot be collected");
   return Status::ok();

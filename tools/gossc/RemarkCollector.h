@@ -7,7 +7,8 @@
 #ifndef GOSSAMER_TOOLS_GOSSC_REMARKCOLLECTOR_H
 #define GOSSAMER_TOOLS_GOSSC_REMARKCOLLECTOR_H
 
-#include "tools/gossc/CompileReport.h"
+#include "runtime/artifact/record.pb.h"
+#include "runtime/support/Status.h"
 
 namespace mlir {
 class MLIRContext;
@@ -15,10 +16,9 @@ class MLIRContext;
 
 namespace gossamer {
 
-/// Appends every remark that a pass of `context` makes to `fusions`, which
-/// must outlive the context.
-Status collectRemarks(mlir::MLIRContext &context,
-                      std::vector<FusionRecord> &fusions);
+/// Appends every remark that a pass of `context` makes to the fusions of
+/// `record`, which must outlive the context.
+Status collectRemarks(mlir::MLIRContext &context, proto::CompileRecord &record);
 
 } // namespace gossamer
 

@@ -57,7 +57,7 @@ Status StoredWeights::placeTensor(const PlanTensor &tensor, bool embed,
                                   proto::Tensor &entry) {
   const TensorLocation *location = checkpoint_.find(tensor.source);
   const TensorSpec *spec = findSpec(checkpoint_, tensor);
-  if (!location || !spec)
+  if ((!location && checkpoint_.hasWeights()) || !spec)
     return internalError("plan: tensor '" + tensor.source +
                          "' is not in the checkpoint");
   entry.set_name(tensor.source);
@@ -72,6 +72,10 @@ Status StoredWeights::placeTensor(const PlanTensor &tensor, bool embed,
     entry.set_dtype(std::string(dtypeName(spec->dtype)));
     for (uint64_t extent : spec->shape)
       entry.add_shape(extent);
+  }
+  if (!location) { // A config alone.
+    entry.set_size(static_cast<uint64_t>(gptoss::getByteSize(tensor.type)));
+    return Status::ok();
   }
   if (!embed) {
     if (tensor.isPacked)

@@ -30,7 +30,7 @@ public:
       : checkpoint_(checkpoint) {}
 
   /// Adds the tensors to the manifest, with places in the section where `embed`
-  /// is set. Packed tensors need that.
+  /// is set. Packed tensors need that. A config alone has no places.
   Status place(const PlanSummary &plan, bool embed, proto::Manifest &manifest);
 
   /// Bytes of the section.

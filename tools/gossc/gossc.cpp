@@ -6,6 +6,7 @@
 
 #include "runtime/support/AtomicFile.h"
 #include "tools/gossc/Compiler.h"
+#include "tools/report/ReportPrinters.h"
 #include "tools/support/CommandLine.h"
 #include "tools/support/Terminal.h"
 
@@ -48,7 +49,9 @@ void addOutputOptions(Command &command, Arguments &arguments) {
       .text("--dump-dir", "DIR", arguments.compiler.dumpDirectory,
             "write a numbered file for every stage to DIR")
       .text("--report", "FILE", arguments.reportPath,
-            "write times, fusions, kernels and sizes as JSON")
+            "write all that can be said of the compilation: graph, kernels, "
+            "costs, memory, weights, stages; JSON, or one HTML page when FILE "
+            "ends in .html")
       .flag("-q,--quiet", arguments.quiet, "print errors only");
 }
 
@@ -117,6 +120,9 @@ void addHelp(Command &command) {
   command.example("gossc models/tiny-stories --dump-dir=stages "
                   "--report=report.json",
                   "keep every stage and what was done");
+  command.example("gossc gpt-oss-20b/config.json --emit=plan -o plan.mlir "
+                  "--report=20b.html",
+                  "costs and memory of a model whose weights are elsewhere");
 }
 
 /// Settles how numbers are multiplied and stored, and what the one needs of the
@@ -179,6 +185,7 @@ Status settleOptions(Arguments &arguments) {
     return usageError("expects a CHECKPOINT");
   GOSS_RETURN_IF_ERROR(settleNumerics(arguments));
   options.emit = parseEmitLevel(arguments.emit);
+  options.report = !arguments.reportPath.empty();
   if (options.output.empty() && options.emit == EmitLevel::Artifact)
     options.output = getModelName(options.input) + ".goss";
   if (options.output.empty() && options.emit == EmitLevel::Object)
@@ -198,14 +205,14 @@ void printSummary(const Arguments &arguments, const CompileReport &report,
   if (report.launchCount)
     notes.note("Planned", formatCount(report.launchCount) + " launches in " +
                               formatCount(report.groupCount) + " groups, " +
-                              formatCount(report.kernels.size()) +
+                              formatCount(report.kernelCount) +
                               " kernels, arena " +
                               formatBytes(report.arenaBytes));
   double seconds = 0;
   std::string times;
-  for (const StageRecord &stage : report.stages) {
-    seconds += stage.seconds;
-    times += ", " + stage.name + " " + formatSeconds(stage.seconds);
+  for (const proto::CompileStage &stage : report.stages) {
+    seconds += stage.seconds();
+    times += ", " + stage.name() + " " + formatSeconds(stage.seconds());
   }
   std::string output = arguments.compiler.output;
   if (output.empty() || output == "-")
@@ -237,7 +244,11 @@ Status writeResult(const Arguments &arguments, const CompileResult &result) {
   }
   if (arguments.reportPath.empty())
     return Status::ok();
-  return writeFile(arguments.reportPath, result.report.toJson());
+  GOSS_ASSIGN_OR_RETURN(proto::Report report,
+                        makeReport(options, result.report));
+  bool isPage = llvm::StringRef(arguments.reportPath).ends_with(".html");
+  return writeFile(arguments.reportPath,
+                   isPage ? printReportHtml(report) : printReportJson(report));
 }
 
 Status run(Arguments &arguments) {
@@ -254,7 +265,7 @@ Status run(Arguments &arguments) {
   GOSS_RETURN_IF_ERROR(settleOptions(arguments));
   Notes notes(arguments.quiet);
   auto finished = [&](const CompileReport &report) {
-    if (report.stages.back().name == "read")
+    if (report.stages.back().name() == "read")
       printInput(report, notes);
   };
   auto cancelled = [] { return interruptFlag().load(); };

@@ -7,6 +7,7 @@
 #include "tools/report/ReportBuilder.h"
 
 #include "runtime/support/Sha256.h"
+#include "tools/report/LayerName.h"
 #include "tools/report/ReportPieces.h"
 
 #include <map>
@@ -41,7 +42,7 @@ void fillLaunches(const proto::Manifest &manifest, proto::Report &report) {
     proto::LaunchReport &entry = *report.add_launches();
     entry.set_name(launch.name());
     entry.set_kernel(launch.kernel());
-    entry.set_layer(layerOfName(launch.name(), manifest.config().num_layers()));
+    entry.set_layer(layerOfName(launch.name()));
     *entry.mutable_bindings() = launch.bindings();
     entry.set_work(
         describeWork(manifest.kernels(static_cast<int>(launch.kernel()))));
@@ -118,7 +119,7 @@ Expected<proto::Report> buildReport(const proto::Manifest &manifest,
       GOSS_ASSIGN_OR_RETURN(*report.add_costs(),
                             makeCost(manifest, step, options.machine));
     }
-  if (parts.memory)
+  if (parts.memory && manifest.launches_size() > 0)
     fillMemory(manifest, *report.mutable_memory());
   if (parts.weights)
     fillWeights(manifest, report);

@@ -7,7 +7,6 @@
 #include "tools/report/ReportPieces.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <unordered_map>
@@ -271,18 +270,6 @@ void findPattern(const std::vector<size_t> &layers,
 }
 
 } // namespace
-
-int32_t layerOfName(std::string_view name, uint32_t numLayers) {
-  constexpr std::string_view prefix = "layers.";
-  uint32_t layer = 0;
-  if (!name.starts_with(prefix))
-    return -1;
-  const char *end = name.data() + name.size();
-  auto [rest, error] = std::from_chars(name.data() + prefix.size(), end, layer);
-  bool isLayer =
-      error == std::errc() && rest != end && *rest == '.' && layer < numLayers;
-  return isLayer ? static_cast<int32_t>(layer) : -1;
-}
 
 void fillGraph(const proto::Manifest &manifest,
                const proto::CompileRecord &record, proto::Report &report) {

@@ -40,10 +40,6 @@ Expected<proto::Cost> makeCost(const proto::Manifest &manifest,
 
 void fillMemory(const proto::Manifest &manifest, proto::MemoryPlan &plan);
 
-/// The layer in a name: 3 of "layers.3.attention.q", -1 without one or where
-/// the model has no such layer.
-int32_t layerOfName(std::string_view name, uint32_t numLayers);
-
 } // namespace gossamer::tools
 
 #endif // GOSSAMER_TOOLS_REPORT_REPORTPIECES_H

@@ -2,9 +2,9 @@
 // RUN: goss-opt %s --gptoss-cpu-expand-kernels="mcpu=x86-64" | FileCheck %s --check-prefixes=CHECK,BASE
 
 // CHECK: gptoss.cpu.kernels = [
-// CHECK-SAME: {bindings = 3 : i64, bytes_per_item = 80 : i64, {{.*}}kind = "lanes16", operation = "rms_norm", symbol = "goss_kernel_0"}
+// CHECK-SAME: {bindings = 3 : i64, bytes_per_item = 80 : i64, {{.*}}kind = "lanes16", operation = "rms_norm", reason = "the preferred kind fits", symbol = "goss_kernel_0"}
 // MXFP4 has two pointers, 17 bytes for 32 weights, 16 rows an item.
-// CHECK-SAME: {bindings = 4 : i64, bytes_per_item = 544 : i64, flops_per_item = 2048 : i64, kind = "mxfp4_integer", operation = "linear", symbol = "goss_kernel_1"}
+// CHECK-SAME: {bindings = 4 : i64, bytes_per_item = 544 : i64, flops_per_item = 2048 : i64, kind = "mxfp4_integer", operation = "linear", reason = "{{.*}}mxfp4_table{{.*}}", symbol = "goss_kernel_1"}
 
 // The kernels stay for lower-step.
 // CHECK: gptoss.kernel @rms_norm

@@ -5,7 +5,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/gossc/Compiler.h"
-#include "runtime/support/Json.h"
 #include "gtest/gtest.h"
 
 #include <filesystem>
@@ -89,16 +88,12 @@ TEST_F(Compiler, ReportsEachStageOnce) {
   std::vector<std::string> stages;
   Expected<CompileResult> result =
       compile(options_, registry_, [&](const CompileReport &report) {
-        stages.push_back(report.stages.back().name);
+        stages.push_back(report.stages.back().name());
       });
   ASSERT_TRUE(result) << result.status().message();
   EXPECT_EQ(stages,
             (std::vector<std::string>{"read", "graph", "fuse", "plan"}));
   EXPECT_GT(result->report.arenaBytes, 0U);
-  Expected<JsonDocument> json =
-      JsonDocument::parse(result->report.toJson(), "report");
-  ASSERT_TRUE(json) << json.status().message();
-  EXPECT_EQ(json->root().find("stages").size(), stages.size());
 }
 
 TEST_F(Compiler, CancelsBetweenStages) {
