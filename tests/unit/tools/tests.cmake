@@ -3,3 +3,4 @@ gossamer_unit_test(CommandLineTests tools/CommandLineTest.cpp tools/TerminalTest
 gossamer_unit_test(CompilerTests tools/CompilerTest.cpp LINK GossamerCompilerDriver MLIR)
 gossamer_unit_test(BenchTests tools/KernelProfileTest.cpp LINK gossamer_roofline)
 gossamer_unit_test(EvalTests tools/EvalTest.cpp LINK gossamer_tools_eval)
+gossamer_unit_test(ReportTests tools/ReportTest.cpp LINK gossamer_report)
