@@ -24,6 +24,8 @@ void read(const std::string &bytes) {
   for (const SectionEntry &entry : artifact->sections())
     for (std::byte byte : artifact->section(entry.kind))
       sum += static_cast<unsigned>(byte);
+  if (Expected<proto::CompileRecord> record = artifact->record())
+    sum += static_cast<unsigned>(record->levels_size());
   volatile unsigned keepReads = sum;
   (void)keepReads;
   if (serializeManifest(artifact->manifest()).size() !=

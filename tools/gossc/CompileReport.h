@@ -24,18 +24,13 @@ namespace gossamer {
 struct CompileReport {
   std::string model; ///< "6 layers, 16 experts (4 active), ..."
   std::string target;
-  std::string triple;
   std::string cpu;
   std::vector<std::string> requiredFeatures;
   unsigned optLevel = 0;
   std::string math;
   std::string cacheType; ///< "f32" or "bf16".
   int64_t maxContext = 0;
-  int64_t maxTokensPerStep = 0;
-  uint64_t parameterCount = 0;
-  uint64_t weightBytes = 0;
   uint64_t arenaBytes = 0;
-  uint64_t cacheBytesPerToken = 0;
   size_t launchCount = 0;
   size_t groupCount = 0; ///< groups of launches with one synchronisation.
   uint64_t codeBytes = 0;

@@ -192,10 +192,6 @@ Status Compilation::readInput() {
   input_ = std::make_unique<CompilerInput>(std::move(input));
   result_.report.model = input_->describe();
   result_.report.maxContext = input_->maxContext;
-  result_.report.maxTokensPerStep = input_->maxTokensPerStep;
-  result_.report.parameterCount =
-      input_->checkpoint.parameters().elementCount();
-  result_.report.weightBytes = input_->checkpoint.parameters().byteSize();
   result_.report.notes = input_->checkpoint.notes();
   finishStage(timer);
   return Status::ok();
@@ -323,15 +319,11 @@ Status Compilation::describePlan() {
   report.launchCount = plan.launches.size();
   report.groupCount = plan.groupCount;
   report.arenaBytes = plan.arenaBytes;
-  for (int64_t group = 0; group < plan.cache.getNumGroups(); ++group)
-    report.cacheBytesPerToken +=
-        plan.cache.getPageBytes(group) / plan.cache.getPageTokens();
   return Status::ok();
 }
 
 void Compilation::noteCode(const CompiledCode &code) {
   CompileReport &report = result_.report;
-  report.triple = code.triple;
   report.requiredFeatures = code.requiredFeatures;
   report.codeBytes = code.bytes.size();
   report.kernelCount = code.kernels.size();

@@ -41,26 +41,35 @@ TEST_F(Compiler, KnowsTheCpuBackend) {
 
 TEST_F(Compiler, StopsAtTheFusedLevel) {
   options_.emit = EmitLevel::Fused;
+  options_.report = true;
   Expected<CompileResult> result = compile(options_, registry_);
   ASSERT_TRUE(result) << result.status().message();
   EXPECT_NE(result->text.find("gptoss.moe"), std::string::npos);
   EXPECT_EQ(result->report.countFused("fuse-attention"), 6U);
   EXPECT_EQ(result->report.countFused("fuse-rope"), 12U);
-  EXPECT_EQ(result->report.parameterCount, 9062352U);
+  Expected<proto::Report> report = makeReport(options_, result->report);
+  ASSERT_TRUE(report) << report.status().message();
+  EXPECT_EQ(report->summary().parameters_total(), 9062352U);
+  EXPECT_EQ(report->summary().kind(), "compilation");
+  EXPECT_EQ(report->graph_size(), 2);
+  EXPECT_EQ(report->stages_size(), 3);
   EXPECT_FALSE(std::filesystem::exists(options_.output));
 }
 
 TEST_F(Compiler, CacheTypeFollowsTheMathMode) {
   options_.emit = EmitLevel::Plan;
-  auto cacheBytes = [&](const std::string &type) {
+  auto stores = [&](const std::string &type, const std::string &element) {
     options_.cacheType = type;
     Expected<CompileResult> result = compile(options_, registry_);
     EXPECT_TRUE(result) << result.status().message();
-    return result ? result->report.cacheBytesPerToken : 0;
+    return result &&
+           result->text.find("!gptoss.cache<" + element) != std::string::npos;
   };
-  uint64_t exact = cacheBytes("");
-  EXPECT_EQ(cacheBytes("f32"), exact);
-  EXPECT_EQ(2 * cacheBytes("bf16"), exact);
+  EXPECT_TRUE(stores("", "f32"));
+  EXPECT_TRUE(stores("f32", "f32"));
+  EXPECT_TRUE(stores("bf16", "bf16"));
+  options_.codegen.math = MathMode::Int8;
+  EXPECT_TRUE(stores("", "bf16"));
   options_.cacheType = "f64";
   EXPECT_EQ(compile(options_, registry_).status().code(), StatusCode::Usage);
 }
