@@ -79,6 +79,16 @@ struct LoadedKernel {
   ProgramKernel info;
 };
 
+/// Does a piece of work and tells the observer.
+template <typename Do>
+void runWatched(DispatchObserver &observer, const goss_launch &launch,
+                unsigned worker, int64_t first, int64_t last, Do doPiece) {
+  auto begin = std::chrono::steady_clock::now();
+  doPiece();
+  observer.worked({launch.id, launch.kernel, worker, first, last, begin,
+                   std::chrono::steady_clock::now()});
+}
+
 /// Launches of one round, cut into grains numbered through all of them.
 class Division {
 public:
@@ -94,8 +104,24 @@ public:
   /// Threads that should take part.
   unsigned shares() const { return shares_; }
 
-  static void runGrains(const void *division, uint32_t begin, uint32_t end) {
-    static_cast<const Division *>(division)->runGrains(begin, end);
+  /// For a team of threads: what a division is done with, its observer told
+  /// or not.
+  static void runGrains(const void *division, unsigned /*worker*/,
+                        uint32_t begin, uint32_t end) {
+    static_cast<const Division *>(division)->forEachPiece(begin, end, runPiece);
+  }
+  static void runObserved(const void *division, unsigned worker, uint32_t begin,
+                          uint32_t end) {
+    const auto &self = *static_cast<const Division *>(division);
+    self.forEachPiece(begin, end,
+                      [&](const Part &part, int64_t first, int64_t last) {
+                        runWatched(*self.observer_, *part.launch, worker, first,
+                                   last, [&] { runPiece(part, first, last); });
+                      });
+  }
+  void observe(DispatchObserver &observer) { observer_ = &observer; }
+  WorkBoard::Function function() const {
+    return observer_ ? &runObserved : &runGrains;
   }
 
 private:
@@ -108,9 +134,14 @@ private:
     int64_t items;
     int64_t grainItems; ///< items of each grain, the last one excepted.
     uint32_t endGrain;  ///< its grains follow those of the part before.
+    const goss_launch *launch;
   };
 
-  void runGrains(uint32_t begin, uint32_t end) const;
+  static void runPiece(const Part &part, int64_t first, int64_t last) {
+    part.function(part.bindings, part.dims, first, last);
+  }
+  template <typename Do>
+  void forEachPiece(uint32_t begin, uint32_t end, Do doPiece) const;
 
   std::array<Part, maxRoundLaunches> parts_; ///< the first count_ are in use.
   std::array<uint64_t, maxRoundLaunches> itemPicoseconds_;
@@ -118,6 +149,7 @@ private:
   uint32_t grains_ = 0;
   unsigned shares_ = 1;
   uint64_t picoseconds_ = 0;
+  DispatchObserver *observer_ = nullptr; ///< that wants to see the work.
 };
 
 Division::Division(std::span<const goss_launch> launches, const goss_dims &dims,
@@ -130,7 +162,7 @@ Division::Division(std::span<const goss_launch> launches, const goss_dims &dims,
     picoseconds_ += static_cast<uint64_t>(launch.items) * itemCost;
     itemPicoseconds_[count_] = itemCost;
     parts_[count_++] = {
-        kernel.function, launch.bindings, &dims, launch.items, 0, 0};
+        kernel.function, launch.bindings, &dims, launch.items, 0, 0, &launch};
   }
 }
 
@@ -155,15 +187,16 @@ void Division::cut(unsigned threads, uint64_t smallest) {
   shares_ = static_cast<unsigned>(std::min(shares, grains));
 }
 
-void Division::runGrains(uint32_t begin, uint32_t end) const {
+/// Calls `doPiece` with the items of each launch that the grains hold.
+template <typename Do>
+void Division::forEachPiece(uint32_t begin, uint32_t end, Do doPiece) const {
   uint32_t firstGrain = 0;
   for (const Part *part = parts_.data(); begin < end; ++part) {
     if (begin < part->endGrain) {
       uint32_t last = std::min(end, part->endGrain);
       int64_t first = (begin - firstGrain) * part->grainItems;
       int64_t limit = (last - firstGrain) * part->grainItems;
-      part->function(part->bindings, part->dims, first,
-                     std::min(limit, part->items));
+      doPiece(*part, first, std::min(limit, part->items));
       begin = last;
     }
     firstGrain = part->endGrain;
@@ -190,10 +223,11 @@ private:
 
   static int32_t dispatch(void *context, const goss_launch *launches,
                           uint32_t count, const goss_dims *dims);
-  void runRound(std::span<const goss_launch> launches,
-                const goss_dims &dims) const;
-  void runInline(std::span<const goss_launch> launches,
-                 const goss_dims &dims) const;
+  /// `watcher`: the observer, where it wants to see the work.
+  void runRound(std::span<const goss_launch> launches, const goss_dims &dims,
+                DispatchObserver *watcher) const;
+  void runInline(std::span<const goss_launch> launches, const goss_dims &dims,
+                 DispatchObserver *watcher) const;
 
   SharedObject object_;
   goss_step_fn step_;
@@ -223,13 +257,15 @@ int32_t CpuProgram::dispatch(void *context, const goss_launch *launches,
     if (launch.kernel >= program.kernels_.size())
       return static_cast<int32_t>(StatusCode::Internal);
 
+  DispatchObserver *watcher =
+      call.observer && call.observer->wantsWork() ? call.observer : nullptr;
   std::chrono::steady_clock::time_point begin;
   if (call.observer)
     begin = std::chrono::steady_clock::now();
   for (auto rest = all; !rest.empty();) {
     auto round = rest.first(std::min<size_t>(rest.size(), maxRoundLaunches));
     rest = rest.subspan(round.size());
-    program.runRound(round, *dims);
+    program.runRound(round, *dims, watcher);
   }
   if (call.observer)
     call.observer->dispatched(
@@ -238,29 +274,41 @@ int32_t CpuProgram::dispatch(void *context, const goss_launch *launches,
 }
 
 void CpuProgram::runRound(std::span<const goss_launch> launches,
-                          const goss_dims &dims) const {
+                          const goss_dims &dims,
+                          DispatchObserver *watcher) const {
   if (!team_)
-    return runInline(launches, dims);
+    return runInline(launches, dims, watcher);
   Division division(launches, dims, kernels_);
   if (division.picoseconds() < inlinePicoseconds_)
-    return runInline(launches, dims);
+    return runInline(launches, dims, watcher);
   division.cut(team_->threads(), inlinePicoseconds_);
   std::unique_lock turn(team_->turn(), std::defer_lock);
   if (division.shares() < 2 ||
       (!turn.try_lock() && division.picoseconds() < maxAlonePicoseconds))
-    return runInline(launches, dims);
+    return runInline(launches, dims, watcher);
   if (!turn)
     turn.lock();
-  team_->run(&Division::runGrains, &division, division.grains(),
+  if (watcher)
+    division.observe(*watcher);
+  team_->run(division.function(), &division, division.grains(),
              division.shares(),
              std::chrono::nanoseconds(division.picoseconds() / 1000));
 }
 
 void CpuProgram::runInline(std::span<const goss_launch> launches,
-                           const goss_dims &dims) const {
-  for (const goss_launch &launch : launches)
-    if (launch.items > 0)
+                           const goss_dims &dims,
+                           DispatchObserver *watcher) const {
+  for (const goss_launch &launch : launches) {
+    if (launch.items <= 0)
+      continue;
+    auto runAll = [&] {
       kernels_[launch.kernel].function(launch.bindings, &dims, 0, launch.items);
+    };
+    if (watcher)
+      runWatched(*watcher, launch, 0, 0, launch.items, runAll);
+    else
+      runAll();
+  }
 }
 
 /// On most systems that have huge pages at all.

@@ -40,12 +40,35 @@ struct DispatchEvent {
   std::chrono::steady_clock::time_point end;
 };
 
-/// Sees every dispatch of a step, in order, on the thread that runs the step.
-/// The bindings' memory holds what the launches wrote.
+/// Items that one thread did of a launch, without a pause.
+struct WorkEvent {
+  uint32_t launch; ///< index into Manifest.launches.
+  uint32_t kernel; ///< index into Manifest.kernels.
+  unsigned worker; ///< of the device's threads; 0 runs the step.
+  int64_t beginItem;
+  int64_t endItem;
+  std::chrono::steady_clock::time_point begin;
+  std::chrono::steady_clock::time_point end;
+};
+
+/// Sees what a step does.
 class DispatchObserver {
 public:
   virtual ~DispatchObserver() = default;
+
+  /// A dispatch has finished. Comes in order, on the thread that runs the
+  /// step. The bindings' memory holds what the launches wrote.
   virtual void dispatched(const DispatchEvent &event) = 0;
+
+  /// Whether `worked` is wanted, asked before every dispatch: the clock is read
+  /// for it twice a piece of work.
+  virtual bool wantsWork() const { return false; }
+
+  /// A thread has done a part of a launch. Comes on that thread, in the order
+  /// of time: at once for several workers, never for one and the same. All
+  /// calls of a dispatch return before its `dispatched`, which sees what they
+  /// wrote. Whoever is slow here slows the step.
+  virtual void worked([[maybe_unused]] const WorkEvent &event) noexcept {}
 };
 
 /// Memory of a device, zeroed and aligned to at least 64 bytes; freed with the

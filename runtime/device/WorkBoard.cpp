@@ -73,7 +73,7 @@ void WorkBoard::post(Function function, const void *context, uint32_t grains,
 std::chrono::nanoseconds WorkBoard::finish() {
   Seat &own = seats_[0];
   own.function.load(std::memory_order_relaxed)(
-      own.context.load(std::memory_order_relaxed), first_.begin, first_.end);
+      own.context.load(std::memory_order_relaxed), 0, first_.begin, first_.end);
   helped_ += grains_ - first_.size() - takeAll(own);
   // What is not done are grains that other threads are at.
   for (unsigned looks = crowded_ ? patientLooks : 0; looks < patientLooks;
@@ -129,15 +129,16 @@ WorkBoard::Range WorkBoard::takeBack(Seat &seat) {
 /// is of one post, which cannot end before this is told.
 uint32_t WorkBoard::takeAll(Seat &own) {
   uint32_t taken = 0;
+  auto first = static_cast<unsigned>(&own - seats_.data());
   auto work = [&](Seat &seat, Range range) {
     seat.function.load(std::memory_order_relaxed)(
-        seat.context.load(std::memory_order_relaxed), range.begin, range.end);
+        seat.context.load(std::memory_order_relaxed), first, range.begin,
+        range.end);
     taken += range.size();
   };
   for (Range range; !(range = takeFront(own)).isEmpty();)
     work(own, range);
   unsigned shares = shares_.load(std::memory_order_relaxed);
-  auto first = static_cast<unsigned>(&own - seats_.data());
   for (unsigned i = 1; i <= shares; ++i) {
     Seat &other = seats_[(first + i) % shares];
     for (Range range; !(range = takeBack(other)).isEmpty();)

@@ -34,8 +34,10 @@ namespace gossamer {
 
 class WorkBoard {
 public:
-  /// Does grains begin ... end-1 of what `context` describes.
-  using Function = void (*)(const void *context, uint32_t begin, uint32_t end);
+  /// Does grains begin ... end-1 of what `context` describes, on the thread
+  /// that has `seat`.
+  using Function = void (*)(const void *context, unsigned seat, uint32_t begin,
+                            uint32_t end);
 
   /// The most grains of one post.
   static constexpr uint32_t maxGrains = UINT16_MAX;

@@ -24,6 +24,7 @@ namespace gossamer {
 /// Kinds of failure; the values are the exit codes of the command line tools.
 enum class StatusCode : int {
   Ok = 0,
+  Different = 1,     ///< two things that were compared are not equal.
   Usage = 64,        ///< wrong arguments.
   InvalidData = 65,  ///< input that breaks its format or its contract.
   NotFound = 66,     ///< a file or entry that should exist does not.
@@ -59,6 +60,9 @@ private:
   std::string message_;
 };
 
+inline Status different(std::string message) {
+  return {StatusCode::Different, std::move(message)};
+}
 inline Status invalidData(std::string message) {
   return {StatusCode::InvalidData, std::move(message)};
 }

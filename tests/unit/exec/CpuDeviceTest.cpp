@@ -10,7 +10,10 @@
 
 #include "TinyStep.h"
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
+#include <map>
 #include <thread>
 
 using namespace gossamer;
@@ -35,6 +38,61 @@ public:
     EXPECT_LE(event.begin, event.end);
   }
   std::vector<std::vector<uint32_t>> ids;
+};
+
+/// Keeps what each thread did, and checks the order in which it is told.
+class WorkRecorder : public DispatchObserver {
+public:
+  void dispatched(const DispatchEvent &event) override {
+    for (const goss_launch &launch : event.launches)
+      items[launch.id] = launch.items;
+    // All that belongs to this dispatch is here, and nothing else.
+    for (auto &worker : workers)
+      for (size_t &i = worker.seen; i < worker.events.size(); ++i) {
+        const WorkEvent &work = worker.events[i];
+        EXPECT_TRUE(std::ranges::any_of(event.launches, [&](const auto &each) {
+          return each.id == work.launch && each.kernel == work.kernel;
+        }));
+        EXPECT_LE(event.begin, work.begin);
+        EXPECT_LE(work.end, event.end);
+      }
+  }
+  bool wantsWork() const override { return wanted; }
+  void worked(const WorkEvent &event) noexcept override {
+    auto &events = workers.at(event.worker).events;
+    EXPECT_LE(event.begin, event.end);
+    if (!events.empty()) {
+      EXPECT_LE(events.back().end, event.begin);
+    }
+    events.push_back(event);
+  }
+
+  /// Whether the pieces of each launch are its items, each once.
+  void checkItems() const {
+    std::map<uint32_t, std::map<int64_t, int64_t>> pieces;
+    for (const auto &worker : workers)
+      for (const WorkEvent &event : worker.events)
+        EXPECT_TRUE(pieces[event.launch]
+                        .emplace(event.beginItem, event.endItem)
+                        .second);
+    for (const auto &[launch, count] : items) {
+      int64_t next = 0;
+      for (const auto &[begin, end] : pieces[launch]) {
+        EXPECT_EQ(begin, next) << "launch " << launch;
+        EXPECT_LT(begin, end);
+        next = end;
+      }
+      EXPECT_EQ(next, count) << "launch " << launch;
+    }
+  }
+
+  struct Worker {
+    std::vector<WorkEvent> events;
+    size_t seen = 0;
+  };
+  bool wanted = true;
+  std::array<Worker, 8> workers;
+  std::map<uint32_t, int64_t> items; ///< of each launch.
 };
 
 TEST(CpuDevice, RunsAStep) {
@@ -86,6 +144,32 @@ TEST(CpuDevice, ObserverSeesLaunchesInOrder) {
     EXPECT_EQ(recorder.ids,
               (std::vector<std::vector<uint32_t>>{{0}, {1}, {2, 3, 4, 5}}));
   }
+}
+
+// Divided among threads, and whole on the calling one.
+TEST(CpuDevice, ObserverSeesTheWorkOfEachThread) {
+  for (unsigned threads : {1U, 2U, 8U})
+    for (uint64_t inlineNanoseconds : {uint64_t{0}, uint64_t{1} << 40}) {
+      TinyStep step({threads, inlineNanoseconds}, TinyStep::counts16384);
+      for (int i = 0; i < 20; ++i) {
+        WorkRecorder recorder;
+        ASSERT_TRUE(step.run(&recorder).isOk());
+        EXPECT_EQ(recorder.items.size(), 6);
+        recorder.checkItems();
+        for (size_t worker = threads; worker < 8; ++worker)
+          EXPECT_TRUE(recorder.workers[worker].events.empty());
+      }
+    }
+}
+
+TEST(CpuDevice, WorkIsToldToThoseWhoWantIt) {
+  TinyStep step({2, 0}, TinyStep::counts16384);
+  WorkRecorder recorder;
+  recorder.wanted = false;
+  ASSERT_TRUE(step.run(&recorder).isOk());
+  for (const auto &worker : recorder.workers)
+    EXPECT_TRUE(worker.events.empty());
+  EXPECT_EQ(recorder.items.size(), 6);
 }
 
 TEST(CpuDevice, ReportsFailingSteps) {

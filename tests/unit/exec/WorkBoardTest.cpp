@@ -18,7 +18,8 @@ namespace {
 /// Work that counts how often each grain was done.
 struct Counts {
   explicit Counts(uint32_t grains) : values(grains) {}
-  static void run(const void *context, uint32_t begin, uint32_t end) {
+  static void run(const void *context, unsigned /*seat*/, uint32_t begin,
+                  uint32_t end) {
     auto &counts = *static_cast<Counts *>(const_cast<void *>(context));
     for (uint32_t i = begin; i < end; ++i)
       counts.values[i].fetch_add(1, std::memory_order_relaxed);
