@@ -79,14 +79,19 @@ struct LoadedKernel {
   ProgramKernel info;
 };
 
-/// Does a piece of work and tells the observer.
+using Clock = std::chrono::steady_clock;
+
+/// Does a piece of work that began now and tells the observer; returns when it
+/// ended. To read the clock takes as long as the smallest launches do.
 template <typename Do>
-void runWatched(DispatchObserver &observer, const goss_launch &launch,
-                unsigned worker, int64_t first, int64_t last, Do doPiece) {
-  auto begin = std::chrono::steady_clock::now();
+Clock::time_point runWatched(DispatchObserver &observer,
+                             const goss_launch &launch, unsigned worker,
+                             int64_t first, int64_t last,
+                             Clock::time_point begin, Do doPiece) {
   doPiece();
-  observer.worked({launch.id, launch.kernel, worker, first, last, begin,
-                   std::chrono::steady_clock::now()});
+  Clock::time_point end = Clock::now();
+  observer.worked({launch.id, launch.kernel, worker, first, last, begin, end});
+  return end;
 }
 
 /// Launches of one round, cut into grains numbered through all of them.
@@ -113,11 +118,12 @@ public:
   static void runObserved(const void *division, unsigned worker, uint32_t begin,
                           uint32_t end) {
     const auto &self = *static_cast<const Division *>(division);
-    self.forEachPiece(begin, end,
-                      [&](const Part &part, int64_t first, int64_t last) {
-                        runWatched(*self.observer_, *part.launch, worker, first,
-                                   last, [&] { runPiece(part, first, last); });
-                      });
+    Clock::time_point now = Clock::now();
+    self.forEachPiece(
+        begin, end, [&](const Part &part, int64_t first, int64_t last) {
+          now = runWatched(*self.observer_, *part.launch, worker, first, last,
+                           now, [&] { runPiece(part, first, last); });
+        });
   }
   void observe(DispatchObserver &observer) { observer_ = &observer; }
   WorkBoard::Function function() const {
@@ -298,6 +304,7 @@ void CpuProgram::runRound(std::span<const goss_launch> launches,
 void CpuProgram::runInline(std::span<const goss_launch> launches,
                            const goss_dims &dims,
                            DispatchObserver *watcher) const {
+  Clock::time_point now = watcher ? Clock::now() : Clock::time_point();
   for (const goss_launch &launch : launches) {
     if (launch.items <= 0)
       continue;
@@ -305,7 +312,7 @@ void CpuProgram::runInline(std::span<const goss_launch> launches,
       kernels_[launch.kernel].function(launch.bindings, &dims, 0, launch.items);
     };
     if (watcher)
-      runWatched(*watcher, launch, 0, 0, launch.items, runAll);
+      now = runWatched(*watcher, launch, 0, 0, launch.items, now, runAll);
     else
       runAll();
   }

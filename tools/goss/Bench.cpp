@@ -50,23 +50,13 @@ std::string parseCases(const std::string &text, std::vector<BenchTest> &cases) {
   return "";
 }
 
-/// What the command line asks for; sizes that it leaves open are cut to the
-/// model's context.
+/// What the command line asks for besides cases.
 std::vector<BenchTest> chooseTests(const BenchArguments &arguments,
                                    int64_t maxContext) {
-  std::vector<BenchTest> tests;
   if (!arguments.cases.empty() && !arguments.prompt && !arguments.decode)
-    return tests;
-  int64_t room = std::max<int64_t>(1, maxContext - arguments.depth);
-  int64_t prompt = arguments.prompt.value_or(std::min<int64_t>(512, room));
-  int64_t decode = arguments.decode.value_or(std::min<int64_t>(128, room));
-  if (prompt > 0)
-    tests.push_back({"pp" + std::to_string(prompt), prompt, 0, arguments.depth,
-                     arguments.batch});
-  if (decode > 0)
-    tests.push_back({"tg" + std::to_string(decode), 0, decode, arguments.depth,
-                     arguments.batch});
-  return tests;
+    return {};
+  return makeRateTests(arguments.prompt, arguments.decode, arguments.depth,
+                       arguments.batch, maxContext);
 }
 
 /// The test whose steps a case has after its prompt.

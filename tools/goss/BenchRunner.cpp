@@ -20,6 +20,21 @@ static double secondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
+std::vector<BenchTest> makeRateTests(std::optional<int64_t> promptTokens,
+                                     std::optional<int64_t> decodeTokens,
+                                     int64_t depth, int64_t batch,
+                                     int64_t maxContext) {
+  std::vector<BenchTest> tests;
+  int64_t room = std::max<int64_t>(1, maxContext - depth);
+  int64_t prompt = promptTokens.value_or(std::min<int64_t>(512, room));
+  int64_t decode = decodeTokens.value_or(std::min<int64_t>(128, room));
+  if (prompt > 0)
+    tests.push_back({"pp" + std::to_string(prompt), prompt, 0, depth, batch});
+  if (decode > 0)
+    tests.push_back({"tg" + std::to_string(decode), 0, decode, depth, batch});
+  return tests;
+}
+
 double medianOf(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   size_t middle = values.size() / 2;

@@ -32,6 +32,13 @@ struct BenchTest {
   int64_t tokens() const { return (promptTokens + decodeTokens) * batch; }
 };
 
+/// The tests of prompt and decode rate, named "pp512" and "tg128"; sizes that
+/// are left open are cut to a context of `maxContext`, and 0 leaves one out.
+std::vector<BenchTest> makeRateTests(std::optional<int64_t> promptTokens,
+                                     std::optional<int64_t> decodeTokens,
+                                     int64_t depth, int64_t batch,
+                                     int64_t maxContext);
+
 /// What the repetitions of a test gave.
 struct BenchResult {
   BenchTest test;

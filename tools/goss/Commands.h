@@ -15,7 +15,9 @@ namespace gossamer::tools {
 void addRunCommand(CommandLine &line);
 void addChatCommand(CommandLine &line);
 void addBenchCommand(CommandLine &line);
+void addProfileCommand(CommandLine &line);
 void addEvalCommand(CommandLine &line);
+void addCheckCommand(CommandLine &line);
 void addInspectCommand(CommandLine &line);
 void addVerifyCommand(CommandLine &line);
 void addTokenizeCommands(CommandLine &line);

@@ -12,26 +12,15 @@ namespace gossamer::tools {
 
 KernelProfile::KernelProfile(const proto::Manifest &manifest) {
   launches_.reserve(static_cast<size_t>(manifest.launches_size()));
-  for (const proto::Launch &launch : manifest.launches())
-    launches_.push_back(
-        {LaunchCost(manifest, launch),
-         findRow(manifest.kernels(static_cast<int>(launch.kernel())),
-                 manifest.math_mode())});
-}
-
-size_t KernelProfile::findRow(const proto::Kernel &kernel,
-                              std::string_view mathMode) {
-  auto found = std::find_if(rows_.begin(), rows_.end(), [&](const auto &row) {
-    return row.operation == kernel.operation() && row.kind == kernel.kind();
-  });
-  if (found == rows_.end()) {
+  for (const proto::Launch &launch : manifest.launches()) {
+    const proto::Kernel &kernel =
+        manifest.kernels(static_cast<int>(launch.kernel()));
     KernelRow row;
     row.operation = kernel.operation();
     row.kind = kernel.kind();
-    row.arithmetic = arithmeticOf(row.kind, mathMode);
-    found = rows_.insert(rows_.end(), std::move(row));
+    row.arithmetic = arithmeticOf(row.kind, manifest.math_mode());
+    launches_.push_back({LaunchCost(manifest, launch), std::move(row)});
   }
-  return static_cast<size_t>(found - rows_.begin());
 }
 
 /// Nanoseconds by the rough figures with which the device divides work too: 8
@@ -53,7 +42,7 @@ void KernelProfile::dispatched(const DispatchEvent &event) {
   double seconds =
       std::chrono::duration<double>(event.end - event.begin).count();
   for (size_t i = 0; i < works_.size(); ++i) {
-    KernelRow &row = rows_[launches_[event.launches[i].id].row];
+    KernelRow &row = launches_[event.launches[i].id].row;
     ++row.launches;
     row.seconds += seconds * estimateNanoseconds(works_[i]) / estimate;
     row.work += works_[i];
@@ -62,12 +51,30 @@ void KernelProfile::dispatched(const DispatchEvent &event) {
 
 std::vector<KernelRow> KernelProfile::rows() const {
   std::vector<KernelRow> rows;
-  std::copy_if(rows_.begin(), rows_.end(), std::back_inserter(rows),
-               [](const KernelRow &row) { return row.launches > 0; });
+  for (const LaunchInfo &launch : launches_) {
+    if (launch.row.launches == 0)
+      continue;
+    auto found = std::find_if(rows.begin(), rows.end(), [&](const auto &row) {
+      return row.operation == launch.row.operation &&
+             row.kind == launch.row.kind;
+    });
+    if (found == rows.end())
+      rows.push_back(launch.row);
+    else
+      *found += launch.row;
+  }
   std::sort(rows.begin(), rows.end(),
             [](const KernelRow &a, const KernelRow &b) {
               return a.seconds > b.seconds;
             });
+  return rows;
+}
+
+std::vector<LaunchRow> KernelProfile::launchRows() const {
+  std::vector<LaunchRow> rows;
+  for (size_t i = 0; i < launches_.size(); ++i)
+    if (launches_[i].row.launches > 0)
+      rows.push_back({static_cast<uint32_t>(i), launches_[i].row});
   return rows;
 }
 

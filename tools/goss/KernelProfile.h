@@ -24,6 +24,20 @@ struct KernelRow {
   uint64_t launches = 0;
   double seconds = 0;
   Work work;
+
+  /// Adds what was measured.
+  KernelRow &operator+=(const KernelRow &other) {
+    launches += other.launches;
+    seconds += other.seconds;
+    work += other.work;
+    return *this;
+  }
+};
+
+/// All runs of one launch of the manifest, as a row of its own.
+struct LaunchRow {
+  uint32_t launch = 0;
+  KernelRow row;
 };
 
 /// Adds up the dispatches that it sees. Launches that ran as one dispatch
@@ -36,18 +50,17 @@ public:
 
   /// What was seen so far, the longest time first.
   std::vector<KernelRow> rows() const;
+  /// The same for each launch that ran, in the order of the manifest.
+  std::vector<LaunchRow> launchRows() const;
 
 private:
   struct LaunchInfo {
     LaunchCost cost;
-    size_t row;
+    KernelRow row;
   };
 
-  size_t findRow(const proto::Kernel &kernel, std::string_view mathMode);
-
   std::vector<LaunchInfo> launches_; ///< order of the manifest's launches.
-  std::vector<KernelRow> rows_;
-  std::vector<Work> works_; ///< of the dispatch at hand.
+  std::vector<Work> works_;          ///< of the dispatch at hand.
 };
 
 } // namespace gossamer::tools

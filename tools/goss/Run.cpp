@@ -8,6 +8,7 @@
 #include "runtime/support/JsonWriter.h"
 #include "tools/goss/Commands.h"
 #include "tools/goss/ModelArguments.h"
+#include "tools/goss/ProbeRecorder.h"
 #include "tools/goss/SamplingArguments.h"
 #include "tools/goss/TraceRecorder.h"
 #include "tools/support/Terminal.h"
@@ -26,9 +27,102 @@ struct RunArguments {
   bool special = false;
   uint32_t prefillChunk = 0;
   std::string trace;
+  ProbeOptions probes;
+  bool stepsChosen = false;
   bool json = false;
   bool quiet = false;
 };
+
+/// Sees the steps of a run where options ask for it.
+class Inspection {
+public:
+  Inspection(const RunArguments &arguments, const LoadedModel &loaded,
+             const Notes &notes)
+      : arguments_(arguments), loaded_(loaded), notes_(notes) {}
+
+  /// Finds out what can go wrong before anything is computed.
+  Status open();
+  /// What runs in the model's place.
+  std::shared_ptr<const StepRunner> runner() const;
+  /// Writes what was seen.
+  Status finish();
+
+private:
+  Status finishTrace();
+  Status finishProbes();
+
+  const RunArguments &arguments_;
+  const LoadedModel &loaded_;
+  const Notes &notes_;
+  std::optional<AtomicFile> traceFile_;
+  std::unique_ptr<TraceRecorder> trace_;
+  std::unique_ptr<ProbeRecorder> probes_;
+};
+
+Status Inspection::open() {
+  const proto::Manifest &manifest = loaded_.model->manifest();
+  Device &device = loaded_.model->device();
+  if (!arguments_.trace.empty()) {
+    GOSS_ASSIGN_OR_RETURN(traceFile_, AtomicFile::create(arguments_.trace));
+    trace_ = std::make_unique<TraceRecorder>(manifest, device.threadCount());
+  }
+  ProbeOptions options = arguments_.probes;
+  if (options.probes.empty() && options.directory.empty())
+    return Status::ok();
+  if (device.name() != "cpu")
+    return unavailable("--probe and --dump-activations: expect a model for the "
+                       "device cpu but got one for " +
+                       std::string(device.name()));
+  options.print = [this](const std::string &line) {
+    notes_.note("Probe", line);
+  };
+  GOSS_ASSIGN_OR_RETURN(probes_,
+                        ProbeRecorder::create(manifest, std::move(options)));
+  return Status::ok();
+}
+
+std::shared_ptr<const StepRunner> Inspection::runner() const {
+  // Probes come last: the time that they take is between dispatches.
+  std::vector<StepObserver *> observers;
+  if (trace_)
+    observers.push_back(trace_.get());
+  if (probes_)
+    observers.push_back(probes_.get());
+  if (observers.empty())
+    return loaded_.model;
+  return std::make_shared<ObservedModel>(loaded_.model, std::move(observers));
+}
+
+Status Inspection::finishTrace() {
+  GOSS_RETURN_IF_ERROR(trace_->write(*traceFile_, loaded_.path()));
+  GOSS_RETURN_IF_ERROR(traceFile_->commit());
+  notes_.note("Trace", arguments_.trace + ": " + formatCount(trace_->steps()) +
+                           " steps, for ui.perfetto.dev");
+  if (uint64_t dropped = trace_->droppedSteps())
+    notes_.note("Dropped", "the last " + formatCount(dropped) +
+                               " steps found no room in the trace; generate "
+                               "fewer tokens (-n) to see all");
+  return Status::ok();
+}
+
+Status Inspection::finishProbes() {
+  const ProbeOptions &options = arguments_.probes;
+  GOSS_RETURN_IF_ERROR(probes_->finish(loaded_.path()));
+  if (!options.directory.empty())
+    notes_.note("Wrote", options.directory + ": " +
+                             formatCount(probes_->seenValues()) +
+                             " values and index.json");
+  if (options.firstStep >= probes_->steps())
+    notes_.note("Probe", "the run had " + formatCount(probes_->steps()) +
+                             " steps, none of those to look at");
+  return Status::ok();
+}
+
+Status Inspection::finish() {
+  if (trace_)
+    GOSS_RETURN_IF_ERROR(finishTrace());
+  return probes_ ? finishProbes() : Status::ok();
+}
 
 /// One `goss run`.
 class Runner {
@@ -57,6 +151,11 @@ Status Runner::checkArguments() const {
     return usageError("expects one of -p TEXT, -f FILE and --tokens=IDS but "
                       "got " +
                       std::string(prompts ? "several" : "none"));
+  const ProbeOptions &probes = arguments_.probes;
+  if (arguments_.stepsChosen && probes.probes.empty() &&
+      probes.directory.empty())
+    return usageError("--probe-steps: expects --probe or --dump-activations "
+                      "as well");
   return Status::ok();
 }
 
@@ -92,16 +191,12 @@ Expected<GenerationRequest> Runner::makeRequest() {
 }
 
 Expected<GenerationResult> Runner::generate(GenerationRequest request) {
-  std::shared_ptr<const StepRunner> runner = loaded_.model;
-  std::shared_ptr<TraceRecorder> trace;
-  if (!arguments_.trace.empty()) {
-    trace = std::make_shared<TraceRecorder>(loaded_.model);
-    runner = trace;
-  }
+  Inspection inspection(arguments_, loaded_, notes_);
+  GOSS_RETURN_IF_ERROR(inspection.open());
   SchedulerOptions options;
   options.maxTokensPerStep = arguments_.prefillChunk;
   GOSS_ASSIGN_OR_RETURN(std::unique_ptr<Scheduler> scheduler,
-                        Scheduler::create(runner, options));
+                        Scheduler::create(inspection.runner(), options));
   TokenPieces pieces;
   if (loaded_.tokenizer)
     pieces = tokenPiecesOf(*loaded_.tokenizer, arguments_.special);
@@ -121,8 +216,7 @@ Expected<GenerationResult> Runner::generate(GenerationRequest request) {
   Generator generator(*scheduler, pieces);
   GOSS_ASSIGN_OR_RETURN(GenerationResult result, generator.generate(request));
   GOSS_RETURN_IF_ERROR(written);
-  if (trace)
-    GOSS_RETURN_IF_ERROR(trace->write(arguments_.trace));
+  GOSS_RETURN_IF_ERROR(inspection.finish());
   return result;
 }
 
@@ -222,6 +316,28 @@ void addPromptOptions(Command &command, RunArguments &arguments) {
             "generated ones are shown");
 }
 
+void addInspectionOptions(Command &command, RunArguments &arguments) {
+  command.group("Inspection")
+      .text("--trace", "FILE", arguments.trace,
+            "write a timeline of steps, kernels and threads, for "
+            "ui.perfetto.dev or chrome://tracing")
+      .texts("--probe", "NAME", arguments.probes.probes,
+             "describe the values that launch NAME leaves (goss inspect lists "
+             "them); NAME:K for the K-th buffer that it writes, from 0; may be "
+             "repeated")
+      .text("--dump-activations", "DIR", arguments.probes.directory,
+            "write values as .npy files and an index.json into the new or "
+            "empty folder DIR: those of --probe, without it all")
+      .parsed(
+          "--probe-steps", "N|A-B",
+          [&arguments](const std::string &text) {
+            arguments.stepsChosen = true;
+            return parseSteps(text, arguments.probes);
+          },
+          "steps to look at (default 0, the first, which has the prompt or its "
+          "beginning)");
+}
+
 } // namespace
 
 void addRunCommand(CommandLine &line) {
@@ -234,9 +350,8 @@ void addRunCommand(CommandLine &line) {
   command.group("Execution")
       .integer("--prefill-chunk", "N", arguments->prefillChunk, {1, 65536},
                "prompt tokens that one step computes (default: what the model "
-               "was compiled for); results do not depend on it")
-      .text("--trace", "FILE", arguments->trace,
-            "write a timeline of all kernels for chrome://tracing");
+               "was compiled for); results do not depend on it");
+  addInspectionOptions(command, *arguments);
   command.group("Output")
       .flag("--json", arguments->json,
             "print one JSON object with tokens, text and timings")
@@ -248,6 +363,10 @@ void addRunCommand(CommandLine &line) {
                "200 tokens, the same ones every time")
       .example("goss run model.goss --tokens=1,2,3 --greedy --json",
                "ids in, ids out, for scripts")
+      .example("goss run model.goss -p Hello -n 8 --trace=trace.json",
+               "what each thread did when")
+      .example("goss run model.goss -p Hello -n 1 --dump-activations=values",
+               "everything that the first step computed, for NumPy")
       .action([arguments] { return Runner(*arguments).run(); });
 }
 

@@ -1,48 +1,112 @@
-//===- TraceRecorder.h - A timeline of dispatches ---------------*- C++ -*-===//
+//===- TraceRecorder.h - A timeline of steps and threads --------*- C++ -*-===//
 //
 // Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+//
+// Notes when steps, their dispatches and the work of each thread began and
+// ended. All memory is set aside in the beginning (the system commits a page
+// when it is first written), each thread writes to a part of its own, and no
+// thread waits for another. When the memory is used up, recording stops at the
+// end of the last step that is there in full.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef GOSSAMER_TOOLS_GOSS_TRACERECORDER_H
 #define GOSSAMER_TOOLS_GOSS_TRACERECORDER_H
 
-#include "runtime/model/Model.h"
+#include "runtime/artifact/manifest.pb.h"
+#include "runtime/support/AtomicFile.h"
+#include "tools/goss/ObservedModel.h"
 
+#include <atomic>
+#include <cstdint>
+#include <limits>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 namespace gossamer::tools {
 
-/// A model that notes when each of its dispatches ran. Put it in the model's
-/// place; thread-safe like the model.
-class TraceRecorder final : public StepRunner {
+class TraceRecorder final : public StepObserver {
 public:
-  explicit TraceRecorder(std::shared_ptr<const Model> model);
+  /// Pieces of work that are kept, and also the most launches: at most 90 MB.
+  static constexpr size_t defaultEvents = size_t{1} << 20;
 
-  const StepShape &shape() const override { return model_->shape(); }
-  Device &device() const override { return model_->device(); }
-  Status run(const goss_step_args &args,
-             DispatchObserver *observer = nullptr) const override;
+  /// For a model on a device of `workers` threads. `maxEvents` is rounded up
+  /// to whole chunks.
+  TraceRecorder(const proto::Manifest &manifest, unsigned workers,
+                size_t maxEvents = defaultEvents);
 
-  /// Writes the events in Chrome's trace format (chrome://tracing, Perfetto).
-  Status write(const std::string &path) const;
+  Status stepBegins(const goss_step_args &args) override;
+  void dispatched(const DispatchEvent &event) override;
+  bool wantsWork() const override { return recording_; }
+  void worked(const WorkEvent &event) noexcept override;
+  Status stepEnded() override;
+
+  size_t steps() const { return steps_.size(); }
+  /// Steps that found no room.
+  uint64_t droppedSteps() const { return droppedSteps_; }
+
+  /// Appends all of it in Chrome's trace format, which Perfetto reads. `model`
+  /// is the name of the process.
+  Status write(AtomicFile &file, const std::string &model) const;
 
 private:
   using Clock = std::chrono::steady_clock;
-  struct Event {
-    std::vector<uint32_t> launches; ///< ran as one dispatch; at least one.
-    int64_t tokens;
-    Clock::time_point begin, end;
-  };
-  class Observer;
 
-  std::shared_ptr<const Model> model_;
+  struct Step {
+    goss_dims dims;
+    Clock::time_point begin, end;
+    size_t firstDispatch;
+  };
+  struct Dispatch {
+    Clock::time_point begin, end;
+    uint32_t firstLaunch; ///< index into launches_.
+    uint32_t count;
+  };
+  struct Launch {
+    uint32_t id;
+    int64_t items;
+  };
+  struct Piece {
+    uint32_t launch;
+    uint32_t step;
+    int64_t beginItem, endItem;
+    int64_t begin, end; ///< since start_; no constructor touches the memory.
+  };
+
+  static constexpr uint32_t chunkPieces = 512;
+  static constexpr uint32_t noChunk = std::numeric_limits<uint32_t>::max();
+
+  /// The pieces of one worker: a list of chunks.
+  struct alignas(128) Worker {
+    uint32_t firstChunk = noChunk;
+    uint32_t chunk = noChunk;
+    uint32_t used = chunkPieces; ///< of the last chunk.
+    Piece *last = nullptr;
+  };
+
+  int64_t nanosecondsAt(Clock::time_point time) const {
+    return std::chrono::nanoseconds(time - start_).count();
+  }
+  Piece *addPiece(Worker &worker) noexcept;
+
+  // TraceWriter.cpp
+  class Writer;
+
+  const proto::Manifest &manifest_;
   Clock::time_point start_ = Clock::now();
-  mutable std::mutex mutex_;
-  mutable std::vector<Event> events_;
+  bool recording_ = false;
+  uint64_t droppedSteps_ = 0;
+  std::vector<Step> steps_;
+  std::vector<Dispatch> dispatches_;
+  std::vector<Launch> launches_;
+  std::vector<Worker> workers_;
+  std::unique_ptr<Piece[]> pieces_;
+  std::vector<uint32_t> nextChunk_; ///< of each chunk's list.
+  std::atomic<uint32_t> usedChunks_{0};
+  std::atomic<bool> isFull_{false}; ///< a piece found no room.
 };
 
 } // namespace gossamer::tools

@@ -15,7 +15,9 @@ int main(int argc, char **argv) {
   addRunCommand(line);
   addChatCommand(line);
   addBenchCommand(line);
+  addProfileCommand(line);
   addEvalCommand(line);
+  addCheckCommand(line);
   addInspectCommand(line);
   addVerifyCommand(line);
   addTokenizeCommands(line);

@@ -51,6 +51,10 @@ std::string parseReal(const std::string &text, RealRange range, double &value);
 std::string parseTokenList(const std::string &text,
                            std::vector<int32_t> &value);
 
+/// "; did you mean 'NAME'?" where a candidate is much like `word`, else "".
+std::string suggestName(const std::string &word,
+                        const std::vector<std::string> &candidates);
+
 /// One tool or subcommand: its options, its help and what it does. Option
 /// names are written "-n,--max-tokens"; `metavar` stands for the value in the
 /// help. The variables bound to options must outlive the parse.

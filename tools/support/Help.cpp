@@ -170,4 +170,10 @@ std::string explainExtras(const CLI::App &command, const CLI::App &root) {
 }
 
 } // namespace detail
+
+std::string suggestName(const std::string &word,
+                        const std::vector<std::string> &candidates) {
+  return detail::suggest(word, candidates);
+}
+
 } // namespace gossamer::tools

@@ -1,0 +1,50 @@
+//===- ObservedModel.h - A model whose steps are watched --------*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GOSSAMER_TOOLS_GOSS_OBSERVEDMODEL_H
+#define GOSSAMER_TOOLS_GOSS_OBSERVEDMODEL_H
+
+#include "runtime/model/StepRunner.h"
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace gossamer::tools {
+
+/// Sees where steps begin and end besides their dispatches.
+class StepObserver : public DispatchObserver {
+public:
+  virtual Status stepBegins(const goss_step_args &args) = 0;
+  /// After the last dispatch; not called for a step that failed.
+  virtual Status stepEnded() = 0;
+};
+
+/// Stands in a model's place where steps are run by somebody who has no
+/// observer to pass (a Generator). Steps run one after another: observers need
+/// not be thread-safe.
+class ObservedModel final : public StepRunner {
+public:
+  /// The observers must outlive the model.
+  ObservedModel(std::shared_ptr<const StepRunner> model,
+                std::vector<StepObserver *> observers)
+      : model_(std::move(model)), observers_(std::move(observers)) {}
+
+  const StepShape &shape() const override { return model_->shape(); }
+  Device &device() const override { return model_->device(); }
+  /// Fails also when an observer does.
+  Status run(const goss_step_args &args,
+             DispatchObserver *observer = nullptr) const override;
+
+private:
+  std::shared_ptr<const StepRunner> model_;
+  std::vector<StepObserver *> observers_;
+  mutable std::mutex turn_;
+};
+
+} // namespace gossamer::tools
+
+#endif // GOSSAMER_TOOLS_GOSS_OBSERVEDMODEL_H
