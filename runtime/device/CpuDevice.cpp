@@ -22,6 +22,7 @@
 #include <cerrno>
 #include <cstring>
 #include <oneapi/tbb/info.h>
+#include <optional>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -229,11 +230,18 @@ private:
 
   static int32_t dispatch(void *context, const goss_launch *launches,
                           uint32_t count, const goss_dims *dims);
-  /// `watcher`: the observer, where it wants to see the work.
+  /// An observer that wants to see the work, and where the clock stood when it
+  /// was read last.
+  struct Watch {
+    DispatchObserver &observer;
+    Clock::time_point now;
+  };
+
+  /// `watch`: null where nobody wants to see the work.
   void runRound(std::span<const goss_launch> launches, const goss_dims &dims,
-                DispatchObserver *watcher) const;
+                Watch *watch) const;
   void runInline(std::span<const goss_launch> launches, const goss_dims &dims,
-                 DispatchObserver *watcher) const;
+                 Watch *watch) const;
 
   SharedObject object_;
   goss_step_fn step_;
@@ -263,56 +271,57 @@ int32_t CpuProgram::dispatch(void *context, const goss_launch *launches,
     if (launch.kernel >= program.kernels_.size())
       return static_cast<int32_t>(StatusCode::Internal);
 
-  DispatchObserver *watcher =
-      call.observer && call.observer->wantsWork() ? call.observer : nullptr;
-  std::chrono::steady_clock::time_point begin;
+  std::optional<Watch> watch;
+  Clock::time_point begin;
   if (call.observer)
-    begin = std::chrono::steady_clock::now();
+    begin = Clock::now();
+  if (call.observer && call.observer->wantsWork())
+    watch.emplace(*call.observer, begin);
   for (auto rest = all; !rest.empty();) {
     auto round = rest.first(std::min<size_t>(rest.size(), maxRoundLaunches));
     rest = rest.subspan(round.size());
-    program.runRound(round, *dims, watcher);
+    program.runRound(round, *dims, watch ? &*watch : nullptr);
   }
   if (call.observer)
     call.observer->dispatched(
-        {all, *dims, begin, std::chrono::steady_clock::now()});
+        {all, *dims, begin, watch ? watch->now : Clock::now()});
   return 0;
 }
 
 void CpuProgram::runRound(std::span<const goss_launch> launches,
-                          const goss_dims &dims,
-                          DispatchObserver *watcher) const {
+                          const goss_dims &dims, Watch *watch) const {
   if (!team_)
-    return runInline(launches, dims, watcher);
+    return runInline(launches, dims, watch);
   Division division(launches, dims, kernels_);
   if (division.picoseconds() < inlinePicoseconds_)
-    return runInline(launches, dims, watcher);
+    return runInline(launches, dims, watch);
   division.cut(team_->threads(), inlinePicoseconds_);
   std::unique_lock turn(team_->turn(), std::defer_lock);
   if (division.shares() < 2 ||
       (!turn.try_lock() && division.picoseconds() < maxAlonePicoseconds))
-    return runInline(launches, dims, watcher);
+    return runInline(launches, dims, watch);
   if (!turn)
     turn.lock();
-  if (watcher)
-    division.observe(*watcher);
+  if (watch)
+    division.observe(watch->observer);
   team_->run(division.function(), &division, division.grains(),
              division.shares(),
              std::chrono::nanoseconds(division.picoseconds() / 1000));
+  if (watch)
+    watch->now = Clock::now();
 }
 
 void CpuProgram::runInline(std::span<const goss_launch> launches,
-                           const goss_dims &dims,
-                           DispatchObserver *watcher) const {
-  Clock::time_point now = watcher ? Clock::now() : Clock::time_point();
+                           const goss_dims &dims, Watch *watch) const {
   for (const goss_launch &launch : launches) {
     if (launch.items <= 0)
       continue;
     auto runAll = [&] {
       kernels_[launch.kernel].function(launch.bindings, &dims, 0, launch.items);
     };
-    if (watcher)
-      now = runWatched(*watcher, launch, 0, 0, launch.items, now, runAll);
+    if (watch)
+      watch->now = runWatched(watch->observer, launch, 0, 0, launch.items,
+                              watch->now, runAll);
     else
       runAll();
   }

@@ -2,14 +2,14 @@
 
 import json
 
-from support import Suite
+from support import Suite, count_launches
 
 suite = Suite(__doc__)
 tiny = suite.path("tiny.goss")
 suite.expect("compile", ["gossc", suite.model, "-o", tiny, "-q"])
 MODEL = [tiny, "--weights", suite.model]
 SIZES = ["-p", "24", "-n", "6", "-d", "10", "-t", "1"]
-launches = json.loads(suite.expect("inspect", ["goss", "inspect", tiny, "--format=json"]).stdout)["launches"]
+launches = count_launches(tiny)
 report = json.loads(suite.expect("profile", ["goss", "profile", *MODEL, *SIZES, "-r", "2", "--launches", "--json", "-q"]).stdout)
 suite.check("report", [test["test"] for test in report["tests"]] == ["pp24", "tg6"] and report["threads"] == 1, "expects two tests")
 limits = report["limits"]

@@ -259,6 +259,15 @@ TEST(KernelProfile, SharesTheTimeOfADispatch) {
   EXPECT_NEAR(rows[1].seconds, 0.001, 1e-6);
   EXPECT_NEAR(totalSeconds(rows), 0.626, 1e-6);
   EXPECT_EQ(totalWork(rows).bytes, 35000);
+
+  std::vector<LaunchRow> launches = profile.launchRows();
+  ASSERT_EQ(launches.size(), 3U);
+  EXPECT_EQ(launches[1].launch, 1U);
+  EXPECT_EQ(launches[0].row.launches, 2U);
+  EXPECT_EQ(launches[0].row.work.bytes, 8 * 3000 + 3000);
+  EXPECT_EQ(launches[1].row.work.bytes, 8 * 1000);
+  EXPECT_NEAR(launches[1].row.seconds, 0.0625, 1e-6);
+  EXPECT_EQ(launches[2].row.operation, "rope");
 }
 
 TEST(KernelProfile, NamesTellTheUnits) {
