@@ -10,6 +10,9 @@
 
 namespace gossamer::tools {
 
+/// Events whose memory is there before the first step.
+static constexpr size_t warmEvents = size_t{1} << 16;
+
 TraceRecorder::TraceRecorder(const proto::Manifest &manifest, unsigned workers,
                              size_t maxEvents)
     : manifest_(manifest), workers_(workers) {
@@ -18,6 +21,14 @@ TraceRecorder::TraceRecorder(const proto::Manifest &manifest, unsigned workers,
   nextChunk_.assign(chunks, noChunk);
   launches_.reserve(maxEvents);
   dispatches_.reserve(maxEvents);
+  // To get a page from the system takes longer than to note a hundred events:
+  // the first few megabytes are fetched now.
+  size_t warm = std::min<size_t>(maxEvents, warmEvents);
+  std::fill_n(pieces_.get(), warm, Piece{});
+  launches_.resize(warm);
+  launches_.clear();
+  dispatches_.resize(warm);
+  dispatches_.clear();
 }
 
 Status TraceRecorder::stepBegins(const goss_step_args &args) {

@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Notes when steps, their dispatches and the work of each thread began and
-// ended. All memory is set aside in the beginning (the system commits a page
-// when it is first written), each thread writes to a part of its own, and no
+// ended. All memory is set aside in the beginning (the system commits most of
+// it when it is first written), each thread writes to a part of its own, and no
 // thread waits for another. When the memory is used up, recording stops at the
 // end of the last step that is there in full.
 //
