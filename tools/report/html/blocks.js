@@ -25,7 +25,7 @@ const Blocks = (() => {
   // Layers that are equal to `layer`, itself included.
   function equals(level, layer) {
     const {first_layer: first = 0, period = 0, count = 0} = level.layers ?? {};
-    if (!period || layer < first || layer >= first + period * count) return [layer];
+    if (!period || count < 2 || layer < first || layer >= first + period * count) return [layer];
     return Array.from({length: count}, (_, turn) => first + (layer - first) % period + turn * period);
   }
 
@@ -82,7 +82,7 @@ const Blocks = (() => {
   function describe(level, block) {
     const {first_layer: first = 0, period = 0, count = 0} = level.layers ?? {};
     const total = block.layers.length;
-    const repeats = period && block.layers.every((layer) => layer >= first && layer < first + period * count);
+    const repeats = count > 1 && block.layers.every((layer) => layer >= first && layer < first + period * count);
     const title = 'layers ' + ranges(block.layers);
     if (!repeats || total % period) return {title: total === 1 ? 'layer ' + block.layers[0] : title, detail: Format.plural(block.ops.length, 'operation')};
     const model = period === 1 ? 'layer ' + first : 'layers ' + ranges(Array.from({length: period}, (_, i) => first + i));

@@ -40,7 +40,7 @@ const CostView = (() => {
     const stat = (label, value, detail) => Dom.html('div', {class: 'stat'}, Dom.html('span', {class: 'label'}, label), Dom.html('b', {}, value), Dom.html('span', {class: 'muted'}, detail ?? ''));
     const tokens = Data.number(cost.step.tokens) * Math.max(1, Data.number(cost.step.sequences));
     totals.replaceChildren(
-      stat('Predicted time', Format.seconds(total.seconds), total.seconds ? Format.rate(tokens / total.seconds, ' tokens/s') : ''),
+      stat('Predicted time', Format.seconds(total.seconds), total.seconds ? Format.count(tokens / total.seconds) + ' tokens/s' : ''),
       stat('Weights read', Format.bytes(total.weight_bytes), Format.exact(Math.round(total.weight_bytes)) + ' B'),
       stat('Cache read', Format.bytes(total.cache_bytes)),
       stat('Operations', Format.count(total.flops) + 'flop', total.intensity ? total.intensity.toPrecision(3) + ' flop/B' : ''),

@@ -57,11 +57,13 @@ const Drawing = (() => {
     for (const value of level.values) {
       const from = value.producer && nodeOf.get(value.producer);
       if (from && !from.outs.includes(value)) from.outs.push(value);
+      // What many layers use (the tables of rope) would cover them with lines.
+      const isCommon = new Set(value.users.map((user) => nodeOf.get(user).block.layer)).size > 2;
       for (const user of value.users) {
         const to = nodeOf.get(user);
         if (to === from || to.ins.includes(value) || to.far.includes(value)) continue;
         const distance = from ? to.block.index - from.block.index : Infinity;
-        if (distance !== 0 && distance !== 1) {
+        if (distance !== 0 && (distance !== 1 || isCommon)) {
           to.far.push(value);
           continue;
         }
@@ -165,7 +167,8 @@ const Drawing = (() => {
       if (op) group.append(Dom.svg('rect', {class: 'heat', x: 4, y: height - 2.5, width: Math.max(0.5, (width - 4) * node.share / most), height: 2.5}));
     }
     node.far.forEach((value, at) => group.append(Dom.svg('circle', {
-      class: 'port' + (value.producer ? '' : ' argument'), cx: width - 10 - 9 * at, cy: 0, r: 3,
+      class: 'port' + (value.producer ? '' : ' argument'), 'data-value': value.index, cx: width - 10 - 9 * at, cy: 0, r: 3.2,
+      onpointerenter: (event) => actions.hoverValue(value, event), onpointerleave: () => actions.hoverValue(null),
     })));
     node.element = group;
     return group;

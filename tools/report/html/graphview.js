@@ -45,6 +45,7 @@ const GraphView = (() => {
     else Panel.hide();
     if (op) {
       focused = picture.nodeOf.get(op);
+      viewport.resized(); // the panel may just have opened
       viewport.reveal(boxOf(focused), true);
     }
   }
@@ -149,7 +150,13 @@ const GraphView = (() => {
     const chosen = selected && picture.nodeOf.get(selected);
     chosen?.element.classList.add('selected');
     for (const node of [chosen, hovered])
-      for (const value of node ? [...node.ins, ...node.outs] : []) picture.edges.get(value)?.classList.add('hot');
+      for (const value of node ? [...node.ins, ...node.outs, ...node.far] : []) light(value);
+  }
+
+  // Its line, and the ports that stand for it.
+  function light(value) {
+    picture.edges.get(value)?.classList.add('hot');
+    for (const port of viewport.layer.querySelectorAll(`.port[data-value="${value.index}"]`)) port.classList.add('hot');
   }
 
   function hover(node) {
@@ -159,7 +166,7 @@ const GraphView = (() => {
   function hoverValue(value, event) {
     mark();
     if (!value) return Tip.hide();
-    picture.edges.get(value).classList.add('hot');
+    light(value);
     Tip.show(event.clientX, event.clientY, value.name, value.type);
   }
 

@@ -175,6 +175,8 @@ const MemoryView = (() => {
       zoomTo(0);
       new ResizeObserver(() => { if (scroller.clientWidth && left + total * scale < scroller.clientWidth - 4) zoomTo(0); }).observe(scroller);
     }
+    // On a phone the panel covers what lies lower.
+    if (current && innerWidth <= 900) scroller.scrollIntoView({block: 'start'});
     mark();
     table.reveal(current ? current.index : null);
   }

@@ -8,8 +8,8 @@ const OpPanel = (() => {
 
   function costFacts(cost) {
     return Dom.facts([
-      ['Predicted time', Dom.html('span', {}, Format.seconds(cost.seconds), Dom.html('span', {class: 'muted'}, ' limited by ' + (cost.limit || 'nothing')))],
-      ['Share of the step', Dom.html('span', {class: 'with-bar'}, Format.percent(cost.share), Dom.bar(cost.share))],
+      ['Predicted time', Dom.html('span', {}, Format.seconds(cost.seconds), cost.limit ? Dom.html('span', {class: 'muted'}, ' limited by ' + cost.limit) : null)],
+      ['Share', Dom.html('span', {class: 'with-bar'}, Format.percent(cost.share), Dom.bar(cost.share))],
       ['Operations', Format.count(cost.flops) + ' flop'],
       ['Weights read', Format.bytes(cost.weight_bytes)],
       ['Cache read', cost.cache_bytes ? Format.bytes(cost.cache_bytes) : ''],
@@ -18,14 +18,28 @@ const OpPanel = (() => {
     ]);
   }
 
+  // Time and share in every step; the chosen one in bold.
+  function stepTable(launches) {
+    const rows = Data.costs.map((entry, at) => {
+      const cost = Data.costOf(launches, at);
+      return Dom.html('tr', {class: at === State.step ? 'chosen' : ''},
+        Dom.html('th', {scope: 'row'}, Dom.html('button', {type: 'button', class: 'text', 'aria-pressed': String(at === State.step), onclick: () => State.setStep(at)}, Data.stepText(entry.step))),
+        Dom.html('td', {class: 'number'}, Format.seconds(cost.seconds)), Dom.html('td', {class: 'number'}, Format.percent(cost.share)), Dom.html('td', {}, cost.limit));
+    });
+    const heads = [['Step'], ['Time', true], ['Share', true], ['Limit']];
+    return Dom.html('table', {class: 'steps'},
+      Dom.html('thead', {}, Dom.html('tr', {}, heads.map(([text, isNumber]) => Dom.html('th', {scope: 'col', class: isNumber ? 'number' : ''}, text)))), Dom.html('tbody', {}, rows));
+  }
+
   function costSection(op, launches) {
     if (!Data.costs.length || !launches.length) return null;
     const others = Data.level('plan') && op.level.name !== 'plan'
       ? launches.flatMap((launch) => Data.level('plan').ops[launch.index]?.sources ?? []).filter((other) => other.level === op.level && other !== op) : [];
     const body = Dom.html('div');
-    const fill = () => body.replaceChildren(costFacts(Data.costOf(launches, State.step)));
+    const fill = () => body.replaceChildren(stepTable(launches), costFacts(Data.costOf(launches, State.step)));
+    State.watch(body, fill);
     fill();
-    return Dom.section('Cost', CostView.stepSelect(fill), body,
+    return Dom.section('Cost', body,
       others.length ? Dom.html('p', {class: 'muted'}, 'Of the whole launch, which computes ' + Format.plural(others.length, 'other operation') + ' too.')
         : op.level.name === 'graph' && op.targets.length ? Dom.html('p', {class: 'muted'}, 'Of the launches that it became part of.') : null);
   }

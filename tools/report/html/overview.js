@@ -94,7 +94,7 @@ const Overview = (() => {
   }
 
   const create = () => Dom.html('div', {class: 'view overview'}, missing(),
-    Dom.html('div', {class: 'columns'}, modelFacts(), weightFacts(), targetFacts(), sizeFacts()), stages(), hashes());
+    Dom.html('div', {class: 'columns'}, modelFacts(), targetFacts(), weightFacts(), sizeFacts()), stages(), hashes());
 
   // The line at the top of every view.
   function head() {

@@ -26,18 +26,20 @@ const WeightView = (() => {
     return Dom.html('div', {class: 'view'}, table.element);
   }
 
+  const power = (exponent) => '2' + [...String(exponent)].map((digit) => digit === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[digit]).join('');
+
   // How many blocks have each scale, a power of two.
   function histogram(scales) {
     const counts = scales.map((entry) => ({exponent: Data.number(entry.exponent), count: Data.number(entry.count)})).sort((a, b) => a.exponent - b.exponent);
     const low = counts[0].exponent, high = counts[counts.length - 1].exponent, most = Math.max(...counts.map((entry) => entry.count)) || 1;
     const span = Math.min(256, high - low + 1), width = 340, height = 110, each = width / span;
-    const plot = Dom.svg('svg', {class: 'plot', viewBox: `0 0 ${width} ${height + 18}`, role: 'img', 'aria-label': `Scales from 2 to the ${low} to 2 to the ${high}`});
+    const plot = Dom.svg('svg', {class: 'plot', viewBox: `0 0 ${width} ${height + 18}`, role: 'img', 'aria-label': `Scales from ${power(low)} to ${power(high)}`});
     for (const {exponent, count} of counts) {
       const part = Math.max(1, height * count / most);
       plot.append(Dom.svg('rect', {class: 'column', x: (exponent - low) * each + 0.5, y: height - part, width: Math.max(1, each - 1), height: part},
-        Dom.svg('title', {}, `2^${exponent}: ${Format.exact(count)}`)));
+        Dom.svg('title', {}, `${power(exponent)}: ${Format.exact(count)}`)));
     }
-    plot.append(Dom.svg('text', {x: 0, y: height + 14}, '2^' + low), Dom.svg('text', {x: width, y: height + 14, 'text-anchor': 'end'}, '2^' + high));
+    plot.append(Dom.svg('text', {x: 0, y: height + 14}, power(low)), Dom.svg('text', {x: width, y: height + 14, 'text-anchor': 'end'}, power(high)));
     return plot;
   }
 

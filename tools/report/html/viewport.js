@@ -12,6 +12,8 @@ class Viewport {
     this.bounds = {left: 0, top: 0, right: 1, bottom: 1};
     this.pointers = new Map();
     this.hasMoved = false;
+    this.width = 0;
+    new ResizeObserver(() => this.resized()).observe(svg);
     svg.addEventListener('wheel', (event) => this.onWheel(event), {passive: false});
     svg.addEventListener('pointerdown', (event) => this.onDown(event));
     svg.addEventListener('pointermove', (event) => this.onMove(event));
@@ -24,9 +26,19 @@ class Viewport {
     }, true);
   }
 
+  // What of it can be seen: on a phone the panel covers the foot.
   size() {
-    const {width, height} = this.svg.getBoundingClientRect();
-    return {width: width || 1, height: height || 1};
+    const {left, top, width, height} = this.svg.getBoundingClientRect();
+    const panel = document.getElementById('panel').getBoundingClientRect();
+    const isCovered = panel.width > 0 && panel.left <= left && panel.top > top;
+    return {width: width || 1, height: Math.max(1, isCovered ? Math.min(height, panel.top - top) : height)};
+  }
+
+  // What was in the middle stays there.
+  resized() {
+    const {width} = this.size();
+    if (this.width) this.pan((width - this.width) / 2, 0);
+    this.width = width;
   }
 
   apply() {

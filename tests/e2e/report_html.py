@@ -1,0 +1,545 @@
+"""The HTML report in a real browser: what it shows is what the JSON says."""
+
+import json
+import os
+import sys
+
+from browser import Browser, missing
+from support import Suite
+
+reason = missing()
+if reason:
+    print("skipped: " + reason)
+    sys.exit(77)
+
+suite = Suite(__doc__)
+NODES = "return document.querySelectorAll('.graph .node').length"
+HIDDEN_OVERFLOW = """
+  const wide = [document.documentElement, document.body, document.getElementById('main')]
+    .filter((element) => element.scrollWidth > element.clientWidth);
+  return wide.map((element) => `${element.tagName} ${element.scrollWidth} > ${element.clientWidth}`).join();"""
+
+
+def percent(part):
+    """As the page prints shares."""
+    if part >= 0.1 or part == 0:
+        return f"{100 * part:.1f}%"
+    return f"{100 * part:.2f}%" if part >= 0.0005 else "<0.05%"
+
+
+def make(case, source, *options):
+    """Compiles twice: the report as JSON and as a page."""
+    paths = [suite.path(f"{case}.{kind}") for kind in ("json", "html")]
+    for path in paths:
+        suite.expect(case, ["gossc", source, "-o", suite.path(case + ".out"), "-q", f"--report={path}", *options])
+    with open(paths[0]) as file:
+        return json.load(file), paths[1]
+
+
+def replace_report(page, report, name):
+    """The same page around another report, as anyone could make it."""
+    with open(page, encoding="utf-8") as file:
+        text = file.read()
+    begin = text.index('id="report">') + len('id="report">')
+    end = text.index("</script>", begin)
+    path = suite.path(name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text[:begin] + json.dumps(report).replace("<", "\\u003c") + text[end:])
+    return path
+
+
+def url(page, fragment=""):
+    return "file://" + page + ("#" + fragment if fragment else "")
+
+
+def check_quiet(browser, case):
+    errors = browser.errors()
+    suite.check(case, not errors, f"expects nothing on the console but got {errors}")
+
+
+def texts(browser, selector):
+    return browser.run("return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent)", selector)
+
+
+def go(browser, fragment):
+    browser.run("location.hash = arguments[0]", fragment)
+
+
+def launches_of(report, level, index):
+    """Launches that an operation of a level ends in."""
+    if level == 2:
+        return {index}
+    targets = report["graph"][level]["lowerings"][index].get("targets", [])
+    return set().union(*(launches_of(report, level + 1, target) for target in targets))
+
+
+# The page and its head -----------------------------------------------------
+
+
+def check_overview(browser, report):
+    summary = report["summary"]
+    shown = browser.text("main")
+    for figure in (summary["parameters_total"], summary["parameters_active"], summary["weight_bytes"], summary["tensors"]):
+        suite.check("overview", f"{figure:,}" in shown, f"expects {figure:,} in the summary")
+    for text in (summary["cpu"], summary["math_mode"], summary["compiler_version"], summary["config_sha256"]):
+        suite.check("overview", text in shown, f"expects '{text}' in the summary")
+    for stage in report["stages"]:
+        suite.check("overview", stage["name"] in shown, f"expects the stage {stage['name']}")
+
+
+def check_policy(browser):
+    """A script that is not the page's own does not run, and nothing is loaded."""
+    browser.run("""
+      const script = document.createElement('script');
+      script.textContent = 'window.wasRun = true';
+      document.body.append(script);""")
+    suite.check("policy", browser.run("return window.wasRun ?? null") is None, "expects the policy to refuse a script")
+    suite.check("policy", "Content Security Policy" in " ".join(browser.errors()), "expects the refusal on the console")
+    loads = browser.run("return performance.getEntriesByType('resource').map((entry) => entry.name).filter((name) => !name.startsWith('data:'))")
+    suite.check("policy", not loads, f"expects no loads but got {loads}")
+
+
+def check_tabs(browser):
+    names = texts(browser, "#tabs a")
+    suite.check("tabs", [name.rstrip("0123456789,") for name in names] == ["Overview", "Graph", "Cost", "Memory", "Weights", "Fusions", "Kernels"], f"expects all views but got {names}")
+    for at, name in enumerate(names):
+        browser.find_all("#tabs a")[at].click()
+        current = texts(browser, "#tabs a[aria-current]")
+        shown = browser.run("return [...document.querySelectorAll('main > .view')].filter((view) => !view.hidden).length")
+        suite.check("tabs", current == [name] and shown == 1, f"expects {name} alone but got {current} of {shown}")
+        check_quiet(browser, name)
+
+
+def check_names(browser):
+    """Everything that can be used has a name for those who do not see it."""
+    unnamed = browser.run("""
+      return [...document.querySelectorAll('button, a, input, select, [role=button], svg[tabindex], [role=region]')]
+        .filter((node) => !node.closest('[hidden]') && !node.textContent.trim() && !node.getAttribute('aria-label') && !node.labels?.length)
+        .map((node) => node.outerHTML.slice(0, 80))""")
+    suite.check("names", not unnamed, f"expects a name for {unnamed}")
+    bare = browser.run("return [...document.querySelectorAll('thead th')].filter((head) => head.scope !== 'col').length")
+    suite.check("names", bare == 0, "expects scopes of table heads")
+    ids = browser.run("return [...document.querySelectorAll('[id]')].map((node) => node.id)")
+    suite.check("names", len(ids) == len(set(ids)), "expects each id once")
+
+
+# The graph -----------------------------------------------------------------
+
+
+def check_folding(browser, report):
+    for index, name in enumerate(("graph", "fused", "plan")):
+        entry = report["graph"][index]
+        ops, pattern = entry["level"]["operations"], entry["layers"]
+        first, period, count = pattern.get("first_layer", 0), pattern["period"], pattern["count"]
+        go(browser, name)
+        folded = [op for op in ops if first + period <= op["layer"] < first + period * count]
+        suite.check(name, count > 1 and folded, f"expects layers that repeat but got {pattern}")
+        wanted = len(ops) - len(folded) + 1
+        suite.check(name, browser.run(NODES) == wanted, f"expects {wanted} boxes but got {browser.run(NODES)}")
+        titles = texts(browser, ".frame-label")
+        suite.check(name, any(f"× {count}" in title for title in titles), f"expects '× {count}' but got {titles}")
+
+        # A layer by its button, one through the fold's details, all, and back.
+        layer = first + period
+        in_layer = lambda wanted: sum(op["layer"] == wanted for op in ops)
+        browser.click(f".layers [data-layer='{layer}']")
+        wanted += in_layer(layer)
+        suite.check(name, browser.run(NODES) == wanted, f"expects layer {layer} opened")
+        browser.click(f"[aria-label='Fold layer {layer}']")
+        wanted -= in_layer(layer)
+        suite.check(name, browser.run(NODES) == wanted, f"expects layer {layer} folded")
+        browser.run("document.querySelector('.node.fold').dispatchEvent(new MouseEvent('click', {bubbles: true}))")
+        browser.click(".panel .chips button:last-child")
+        last = first + period * count - 1
+        wanted += in_layer(last)
+        suite.check(name, browser.run(NODES) == wanted, f"expects layer {last} opened from the details")
+        browser.click("[aria-label='Open all layers']")
+        suite.check(name, browser.run(NODES) == len(ops), f"expects {len(ops)} boxes but got {browser.run(NODES)}")
+        edges = browser.run("return document.querySelectorAll('.graph .edge').length")
+        suite.check(name, edges > len(ops) // 2, f"expects lines but got {edges}")
+        browser.click("[aria-label='Fold what repeats']")
+    check_quiet(browser, "folding")
+
+
+def overlaps(browser):
+    """Pairs of boxes that cover each other, in the units of the drawing."""
+    return browser.run("""
+      const boxes = [...document.querySelectorAll('.graph .node')].map((node) => {
+        const {e: x, f: y} = node.transform.baseVal.getItem(0).matrix, box = node.querySelector('.box');
+        return {x, y, right: x + box.width.baseVal.value, bottom: y + box.height.baseVal.value};
+      });
+      let count = 0;
+      boxes.forEach((a, i) => boxes.slice(i + 1).forEach((b) => {
+        if (a.x < b.right && b.x < a.right && a.y < b.bottom && b.y < a.bottom) ++count;
+      }));
+      return count;""")
+
+
+def find_op(report, level, name):
+    ops = report["graph"][level]["level"]["operations"]
+    return next(index for index, op in enumerate(ops) if op["name"] == name)
+
+
+def check_operation(browser, report, level, index):
+    """Clicks an operation; its details must be those of the report."""
+    names = ("graph", "fused", "plan")
+    op = report["graph"][level]["level"]["operations"][index]
+    case = f"{names[level]} {op['name']}"
+    go(browser, names[level])
+    browser.run("document.querySelector(`.node[data-op='${arguments[0]}']`).dispatchEvent(new MouseEvent('click', {bubbles: true}))", index)
+    browser.find(".panel h2")
+    suite.check(case, browser.text(".panel h2") == op["name"], f"expects its name but got {browser.text('.panel h2')}")
+    suite.check(case, browser.text(".panel .ir") == op["text"], f"expects its IR but got {browser.text('.panel .ir')}")
+    address = browser.run("return decodeURIComponent(location.hash)")
+    suite.check(case, address.startswith(f"#{names[level]}/op/{op['name']}"), f"expects its address but got {address}")
+
+    launches = sorted(launches_of(report, level, index))
+    suite.check(case, launches, "expects launches")
+    rows = texts(browser, ".panel .steps tbody tr")
+    for row, cost in zip(rows, report["costs"], strict=True):
+        share = sum(cost["launches"][launch]["share"] for launch in launches)
+        suite.check(case, percent(share) in row, f"expects the share {percent(share)} but got {row}")
+        if len(launches) == 1:
+            limit = cost["launches"][launches[0]]["limit"]
+            suite.check(case, row.endswith(limit), f"expects the limit {limit} but got {row}")
+    details = browser.text(".panel")
+    for launch in launches:
+        kernel = report["kernels"][report["launches"][launch]["kernel"]]
+        for part in (kernel["symbol"], kernel["kind"], kernel["reason"], "#" + str(launch)):
+            suite.check(case, part in details, f"expects '{part}' in the details")
+    links = set(browser.run("return [...document.querySelectorAll('.panel a')].map((link) => decodeURIComponent(link.hash))"))
+    for symbol in op.get("parameters", []):
+        for weight in report["weights"]:
+            if weight["parameter"] == symbol:
+                suite.check(case, "#weights/" + weight["name"] in links, f"expects a link to {weight['name']}")
+    if level > 0:
+        before = report["graph"][level - 1]
+        for source, lowering in enumerate(before["lowerings"]):
+            if index in lowering.get("targets", []):
+                name = before["level"]["operations"][source]["name"]
+                suite.check(case, any(link.startswith(f"#{names[level - 1]}/op/{name}") for link in links), f"expects that it came from {name}")
+    check_quiet(browser, case)
+
+
+def transform(browser):
+    return browser.run("return document.querySelector('svg.graph > g').getAttribute('transform')")
+
+
+def check_moving(browser):
+    """Wheel, drag and buttons move the drawing; a drag opens nothing."""
+    go(browser, "fused")
+    middle = browser.run("const box = document.querySelector('svg.graph').getBoundingClientRect(); return [Math.round(box.left + box.width / 2), Math.round(box.top + box.height / 2)]")
+    scale = lambda: float(transform(browser).split("scale(")[1].rstrip(")"))
+    before = scale()
+    browser.scroll(middle, -200)
+    browser.wait(lambda: scale() > before, "the wheel to zoom in")
+    seen = transform(browser)
+    browser.drag(middle, [middle[0] + 60, middle[1] + 40])
+    suite.check("drag", transform(browser) != seen, "expects a drag to move the drawing")
+    suite.check("drag", browser.run("return document.getElementById('panel').hidden"), "expects a drag to open nothing")
+    browser.click("[aria-label='Fit the graph']")
+    outside = browser.run("""
+      const frame = document.querySelector('svg.graph').getBoundingClientRect();
+      return [...document.querySelectorAll('.graph .node')].map((node) => node.getBoundingClientRect())
+        .filter((box) => box.left < frame.left || box.right > frame.right || box.top < frame.top || box.bottom > frame.bottom).length""")
+    suite.check("fit", outside == 0, f"expects all boxes in sight but {outside} are not")
+
+
+def check_keyboard(browser, report):
+    up, down, enter, escape = "\ue013", "\ue015", "\ue007", "\ue00c"
+    browser.open("about:blank")
+    browser.open(url(page, "fused"))
+    focused = lambda: browser.run("return document.activeElement.dataset.op ?? null")
+    browser.keys(down)
+    first = focused()
+    suite.check("keys", first is not None, "expects an arrow to reach a box")
+    browser.keys(down, down)
+    suite.check("keys", focused() not in (None, first), "expects arrows to move on")
+    name = report["graph"][1]["level"]["operations"][int(focused())]["name"]
+    browser.keys(enter)
+    browser.find(".panel h2")
+    suite.check("keys", browser.text(".panel h2") == name, f"expects Enter to open {name}")
+    browser.keys(escape)
+    suite.check("keys", browser.run("return document.getElementById('panel').hidden && location.hash === '#fused'"), "expects Esc to close the details")
+    seen = transform(browser)
+    browser.keys("+")
+    suite.check("keys", transform(browser) != seen, "expects + to zoom")
+    browser.keys("-", "0")
+    browser.keys("?")
+    suite.check("keys", browser.run("return document.getElementById('keys').open"), "expects ? to show the keys")
+    browser.keys(escape)
+    suite.check("keys", not browser.run("return document.getElementById('keys').open"), "expects Esc to close them")
+    browser.keys("3")
+    suite.check("keys", browser.run("return location.hash") == "#cost", "expects 3 to show the costs")
+    # A folded run opens by keys too.
+    browser.run("location.hash = 'fused'")
+    browser.run("document.querySelector('.node.fold').focus()")
+    browser.keys(enter)
+    suite.check("keys", "Open all" in browser.text(".panel"), "expects Enter to offer the folded layers")
+    browser.keys(escape)
+    check_quiet(browser, "keys")
+
+
+def check_search(browser, report):
+    weight = report["weights"][-1]["name"]
+    kernel = report["kernels"][-1]["symbol"]
+    for text, address in ((weight, "#weights/" + weight), (kernel, "#kernels/" + kernel)):
+        browser.run("document.activeElement.blur()")
+        browser.keys("/")
+        suite.check("search", browser.run("return document.activeElement.id") == "search", "expects / to focus the search")
+        browser.find("#search").type(text)
+        browser.wait(lambda: browser.find_all("#search-results [role=option]"), "results")
+        options = texts(browser, "#search-results [role=option] > span:first-child")
+        suite.check("search", text in options, f"expects {text} but got {options}")
+        at = options.index(text)
+        browser.keys(*["\ue015"] * at, "\ue007")
+        found = browser.run("return decodeURIComponent(location.hash)")
+        suite.check("search", found == address, f"expects {address} but got {found}")
+        suite.check("search", browser.text(".panel h2") == text, f"expects the details of {text}")
+        browser.run("document.getElementById('search').value = ''")
+    # An operation of a folded layer is found and opened.
+    op = next(op for op in reversed(report["graph"][1]["level"]["operations"]) if op["layer"] > 2)
+    go(browser, "fused/op/" + op["name"])
+    browser.wait(lambda: browser.find_all(".node.selected"), "the operation's box")
+    suite.check("search", browser.text(".panel .ir") == op["text"], f"expects the details of {op['name']}")
+    browser.find("#search").type("nothing is called this")
+    suite.check("search", "Nothing found" in browser.text("#search-results"), "expects to hear of no result")
+    browser.keys("\ue00c", "\ue00c")
+    check_quiet(browser, "search")
+
+
+# Cost, memory, tables ------------------------------------------------------
+
+
+def column(browser, number, view="main > .view:not([hidden])"):
+    return browser.run(
+        "return [...document.querySelectorAll(arguments[0] + ' .scroller tbody tr:not(.spacer)')].map((row) => row.children[arguments[1]].textContent)",
+        view, number)
+
+
+def click_head(browser, text):
+    heads = browser.find_all("main > .view:not([hidden]) .scroller thead button")
+    next(head for head in heads if head.text() == text).click()
+
+
+def check_weights(browser, report):
+    go(browser, "weights")
+    weights = report["weights"]
+    names = [weight["name"] for weight in weights]
+    shown = column(browser, 0)
+    suite.check("weights", len(shown) < len(names) and shown == names[: len(shown)], f"expects the first tensors but got {shown}")
+    size = f"{sum(weight['size'] for weight in weights):,}"
+    suite.check("weights", size in browser.text("main > .view:not([hidden])"), f"expects {size} bytes in all")
+    for sign, order in ((-1, "descending"), (1, "ascending")):
+        click_head(browser, "Bytes")
+        wanted = [weight["name"] for weight in sorted(weights, key=lambda weight: sign * weight["size"])]
+        shown = column(browser, 0)
+        suite.check("weights", shown == wanted[: len(shown)], f"expects {order} bytes but got {shown}")
+        suite.check("weights", texts(browser, "main > .view:not([hidden]) th[aria-sort]") == ["Bytes"], "expects the head to say so")
+    # To the end of the table.
+    browser.run("const scroller = document.querySelector('main > .view:not([hidden]) .scroller'); scroller.scrollTop = scroller.scrollHeight")
+    browser.wait(lambda: column(browser, 0)[-1:] == wanted[-1:], "the last row")
+    browser.find("main > .view:not([hidden]) .table-tools input").type("router weight")
+    wanted = sum("router" in name and "weight" in name for name in names)
+    suite.check("weights", len(column(browser, 0)) == wanted, f"expects {wanted} rows but got {column(browser, 0)}")
+    weight = next(weight for weight in weights if "router" in weight["name"])
+    go(browser, "weights/" + weight["name"])
+    browser.find(".panel h2")
+    details = browser.text(".panel")
+    for part in (weight["name"], f"{weight['size']:,}", f"{weight['offset']:,}", "@" + weight["parameter"]):
+        suite.check("weights", part in details, f"expects '{part}' in the details")
+    check_quiet(browser, "weights")
+
+
+def check_cost(browser, report):
+    go(browser, "cost")
+    for step, cost in enumerate(report["costs"]):
+        browser.run("const select = document.querySelector('main > .view:not([hidden]) select'); select.value = arguments[0]; select.dispatchEvent(new Event('change'))", step)
+        size = f"{round(cost['total']['weight_bytes']):,}"
+        suite.check("cost", size in browser.text(".totals"), f"expects {size} bytes of weights but got {browser.text('.totals')}")
+        shares = {}
+        for launch, part in zip(report["launches"], cost["launches"], strict=True):
+            symbol = report["kernels"][launch["kernel"]]["symbol"]
+            shares[symbol] = shares.get(symbol, 0) + part["share"]
+        rows = dict(zip(column(browser, 0), column(browser, 3), strict=True))
+        suite.check("cost", set(rows) == set(shares), f"expects each kernel but got {rows}")
+        for symbol, share in shares.items():
+            suite.check("cost", rows.get(symbol) == percent(share), f"expects {percent(share)} for {symbol} but got {rows.get(symbol)}")
+        order = [shares[symbol] for symbol in column(browser, 0)]
+        suite.check("cost", order == sorted(order, reverse=True), "expects the most expensive kernel first")
+    points = browser.run("return document.querySelectorAll('.plot .dot').length")
+    suite.check("cost", points == len(report["costs"][-1]["kv_cache"]), f"expects the cache by context but got {points} points")
+    next(button for button in browser.find_all(".choice button") if button.text() == "by launch").click()
+    shown = column(browser, 0)
+    suite.check("cost", shown == [launch["name"] for launch in report["launches"]][: len(shown)], f"expects launches but got {shown}")
+    check_quiet(browser, "cost")
+
+
+def check_memory(browser, report):
+    go(browser, "memory")
+    memory = report["memory"]
+    drawn = browser.run("return document.querySelectorAll('.arena .buffer').length")
+    suite.check("memory", drawn == len(memory["buffers"]), f"expects {len(memory['buffers'])} buffers but got {drawn}")
+    for index in (0, len(memory["buffers"]) // 2):
+        buffer = memory["buffers"][index]
+        browser.run("document.querySelector(`.buffer[data-buffer='${arguments[0]}']`).dispatchEvent(new MouseEvent('click', {bubbles: true}))", index)
+        browser.find(".panel h2")
+        details = browser.text(".panel")
+        shares = f"Shares its bytes with {buffer['shares_bytes_with']:,} buffer"
+        for part in (buffer["name"], f"{buffer['size']:,} B", f"{buffer['offset']:,} – {buffer['offset'] + buffer['size']:,}", shares):
+            suite.check("memory", part in details, f"expects '{part}' but got {details}")
+        marked = browser.run("return document.querySelectorAll('.buffer.sharing').length")
+        suite.check("memory", marked == buffer["shares_bytes_with"], f"expects {buffer['shares_bytes_with']} marked but got {marked}")
+    # Buffers alive at once never overlap in the drawing either.
+    suite.check("memory", f"in launch #{memory['peak_launch']}" in browser.text(".totals"), "expects the peak")
+    check_quiet(browser, "memory")
+
+
+def check_lists(browser, report):
+    go(browser, "fusions")
+    rows = column(browser, 3)
+    suite.check("fusions", rows == [fusion["message"] for fusion in report["fusions"]][: len(rows)], f"expects the fusions but got {rows}")
+    go(browser, "kernels")
+    suite.check("kernels", column(browser, 0) == [kernel["symbol"] for kernel in report["kernels"]], "expects the kernels")
+    kernel = report["kernels"][0]
+    browser.click("main > .view:not([hidden]) tbody a")
+    suite.check("kernels", kernel["reason"] in browser.text(".panel"), "expects the reason of its kind")
+    check_quiet(browser, "lists")
+
+
+def check_theme(browser):
+    background = lambda: browser.run("return getComputedStyle(document.body).backgroundColor")
+    light = background()
+    browser.click("#theme")
+    dark = background()
+    suite.check("theme", dark != light and browser.run("return document.documentElement.dataset.theme") == "dark", f"expects dark but got {dark}")
+    suite.check("theme", browser.find("#theme").attribute("aria-pressed") == "true", "expects the button to say so")
+    browser.click("#theme")
+    suite.check("theme", background() == light, "expects light again")
+    browser.prefer_dark(True)
+    browser.run("localStorage.clear()")
+    browser.open("about:blank")
+    browser.open(url(page))
+    suite.check("theme", background() == dark, "expects what the system prefers")
+    browser.prefer_dark(False)
+
+
+# Phone, other reports ------------------------------------------------------
+
+
+def check_phone(report):
+    with Browser(390, 844, touch=True) as browser:
+        op = report["graph"][1]["level"]["operations"][1]["name"]
+        for fragment in ("overview", "graph", "fused", "plan", "fused/op/" + op, "cost", "memory", "memory/buffer/0", "weights",
+                         "weights/" + report["weights"][0]["name"], "fusions", "kernels", "kernels/" + report["kernels"][0]["symbol"]):
+            browser.open(url(page, fragment))
+            wide = browser.run(HIDDEN_OVERFLOW)
+            suite.check("phone", not wide, f"expects {fragment} to fit but got {wide}")
+        go(browser, "fused")
+        before = transform(browser)
+        pinch(browser)
+        scale = lambda text: float(text.split("scale(")[1].rstrip(")"))
+        suite.check("phone", scale(transform(browser)) > scale(before), f"expects a pinch to zoom but got {before} and {transform(browser)}")
+        check_quiet(browser, "phone")
+
+
+def pinch(browser):
+    """Two fingers that part."""
+    def finger(name, start, end):
+        touch = lambda x, duration: {"type": "pointerMove", "duration": duration, "x": x, "y": 560}
+        actions = [touch(start, 0), {"type": "pointerDown", "button": 0}, touch(end, 150), {"type": "pointerUp", "button": 0}]
+        return {"type": "pointer", "id": name, "parameters": {"pointerType": "touch"}, "actions": actions}
+
+    browser._post("/actions", actions=[finger("a", 180, 90), finger("b", 210, 300)])
+
+
+def check_parts(browser, report):
+    """A report without compiled parts shows what it has and says what not."""
+    part = {"summary": dict(report["summary"], kind="checkpoint"), "weights": report["weights"]}
+    browser.open(url(replace_report(page, part, "checkpoint.html")))
+    names = [name.rstrip("0123456789,") for name in texts(browser, "#tabs a")]
+    suite.check("checkpoint", names == ["Overview", "Weights"], f"expects two views but got {names}")
+    note = browser.text("#missing")
+    suite.check("checkpoint", "the graph" in note and "weights" not in note, f"expects what is missing but got {note}")
+    go(browser, "fused/op/none")
+    suite.check("checkpoint", texts(browser, "#tabs a[aria-current]") == ["Overview"], "expects the overview for what is not there")
+    browser.open(url(replace_report(page, {}, "empty.html")))
+    suite.check("empty", "Not in this report" in browser.text("main"), "expects an empty report to open")
+    check_quiet(browser, "parts")
+
+
+def check_hostile(browser, report):
+    """Names and numbers of anyone: text stays text, indices that lead nowhere are dropped."""
+    evil = "</script><img src=x onerror='window.hacked=1'><b>"
+
+    def poison(value):
+        if isinstance(value, dict):
+            return {key: evil + entry if key in ("text", "reason", "message", "cpu", "work", "parameter", "disassembly", "type") else poison(entry) for key, entry in value.items()}
+        return [poison(entry) for entry in value] if isinstance(value, list) else value
+
+    bad = poison(report)
+    ops = bad["graph"][1]["level"]["operations"]
+    ops[0]["operands"] = [4_000_000_000, -1]
+    bad["graph"][1]["lowerings"][0]["targets"] = [4_000_000_000]
+    bad["launches"][0]["kernel"] = 4_000_000_000
+    ops[1]["name"] = evil
+    bad["weights"][0]["name"] = evil
+    bad["kernels"][0]["symbol"] = evil
+    browser.open(url(replace_report(page, bad, "hostile.html")))
+    for view in ("overview", "graph", "fused", "plan", "cost", "memory", "weights", "fusions", "kernels"):
+        go(browser, view)
+        browser.wait(lambda: texts(browser, "#tabs a[aria-current]"), view)
+    browser.run("document.querySelector('#tabs a[href$=fused], #tabs a[href$=plan]').click()")
+    browser.run("location.hash = '#fused/op/' + encodeURIComponent(arguments[0])", evil)
+    browser.find(".panel h2")
+    suite.check("hostile", browser.text(".panel h2") == evil, "expects the name as text")
+    browser.find("#search").type("onerror")
+    browser.find("#search-results [role=option]")
+    made = browser.run("return document.querySelectorAll('main img, main b b, .panel img, .results img').length + (window.hacked ?? 0)")
+    suite.check("hostile", made == 0, "expects no elements made of names")
+    check_quiet(browser, "hostile")
+
+
+report, page = make("tiny", suite.model)
+with Browser() as browser:
+    browser.open(url(page))
+    check_overview(browser, report)
+    check_tabs(browser)
+    check_names(browser)
+    check_folding(browser, report)
+    go(browser, "graph")
+    browser.click("[aria-label='Open all layers']")
+    suite.check("layout", overlaps(browser) == 0, "expects no box over another")
+    go(browser, "plan")
+    suite.check("layout", overlaps(browser) == 0, "expects no box over another")
+    for level, name in ((0, "layers.0.attention.q"), (1, "layers.1.attention.q"), (2, "layers.0.attention.q"), (1, "embedding")):
+        check_operation(browser, report, level, find_op(report, level, name))
+    check_moving(browser)
+    check_keyboard(browser, report)
+    check_search(browser, report)
+    check_weights(browser, report)
+    check_cost(browser, report)
+    check_memory(browser, report)
+    check_lists(browser, report)
+    check_theme(browser)
+    check_policy(browser)
+    check_parts(browser, report)
+    check_hostile(browser, report)
+check_phone(report)
+
+# The 20b graph: small enough, whole, and every layer opens.
+config = os.path.join(suite.source, "tests", "data", "configs", "gpt-oss-20b.json")
+report, page = make("20b", config, "--emit=asm")
+suite.check("20b", os.path.getsize(page) < 5_000_000, f"expects less than 5 MB but got {os.path.getsize(page)}")
+suite.check("20b", len(report["weights"]) == 459, f"expects 459 tensors but got {len(report['weights'])}")
+with Browser() as browser:
+    browser.open(url(page))
+    check_overview(browser, report)
+    suite.check("20b", "20,914,757,184" in browser.text("main") and "13,761,264,768" in browser.text("main"), "expects the model's figures")
+    check_folding(browser, report)
+    check_operation(browser, report, 1, find_op(report, 1, "layers.0.attention.q"))
+    check_weights(browser, report)
+    check_memory(browser, report)
+    check_cost(browser, report)
+
+suite.finish()
