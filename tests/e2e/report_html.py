@@ -13,6 +13,7 @@ if reason:
     sys.exit(77)
 
 suite = Suite(__doc__)
+VIEW = "main > .view:not([hidden])"
 NODES = "return document.querySelectorAll('.graph .node').length"
 HIDDEN_OVERFLOW = """
   const wide = [document.documentElement, document.body, document.getElementById('main')]
@@ -71,6 +72,12 @@ def launches_of(report, level, index):
         return {index}
     targets = report["graph"][level]["lowerings"][index].get("targets", [])
     return set().union(*(launches_of(report, level + 1, target) for target in targets))
+
+
+def click_drawn(browser, selector):
+    """Clicks what may lie outside of what is drawn."""
+    browser.click(VIEW + " [aria-label^='Fit the ']")
+    browser.click(selector)
 
 
 # The page and its head -----------------------------------------------------
@@ -145,10 +152,10 @@ def check_folding(browser, report):
         browser.click(f".layers [data-layer='{layer}']")
         wanted += in_layer(layer)
         suite.check(name, browser.run(NODES) == wanted, f"expects layer {layer} opened")
-        browser.click(f"[aria-label='Fold layer {layer}']")
+        click_drawn(browser, f"[aria-label='Fold layer {layer}']")
         wanted -= in_layer(layer)
         suite.check(name, browser.run(NODES) == wanted, f"expects layer {layer} folded")
-        browser.run("document.querySelector('.node.fold').dispatchEvent(new MouseEvent('click', {bubbles: true}))")
+        click_drawn(browser, ".node.fold")
         browser.click(".panel .chips button:last-child")
         last = first + period * count - 1
         wanted += in_layer(last)
@@ -186,7 +193,7 @@ def check_operation(browser, report, level, index):
     op = report["graph"][level]["level"]["operations"][index]
     case = f"{names[level]} {op['name']}"
     go(browser, names[level])
-    browser.run("document.querySelector(`.node[data-op='${arguments[0]}']`).dispatchEvent(new MouseEvent('click', {bubbles: true}))", index)
+    click_drawn(browser, f".node[data-op='{index}']")
     browser.find(".panel h2")
     suite.check(case, browser.text(".panel h2") == op["name"], f"expects its name but got {browser.text('.panel h2')}")
     suite.check(case, browser.text(".panel .ir") == op["text"], f"expects its IR but got {browser.text('.panel .ir')}")
@@ -311,14 +318,14 @@ def check_search(browser, report):
 # Cost, memory, tables ------------------------------------------------------
 
 
-def column(browser, number, view="main > .view:not([hidden])"):
+def column(browser, number):
     return browser.run(
         "return [...document.querySelectorAll(arguments[0] + ' .scroller tbody tr:not(.spacer)')].map((row) => row.children[arguments[1]].textContent)",
-        view, number)
+        VIEW, number)
 
 
 def click_head(browser, text):
-    heads = browser.find_all("main > .view:not([hidden]) .scroller thead button")
+    heads = browser.find_all(VIEW + " .scroller thead button")
     next(head for head in heads if head.text() == text).click()
 
 
@@ -326,20 +333,21 @@ def check_weights(browser, report):
     go(browser, "weights")
     weights = report["weights"]
     names = [weight["name"] for weight in weights]
-    shown = column(browser, 0)
+    browser.run("document.querySelector(arguments[0] + ' .scroller').scrollTop = 0", VIEW)
+    shown = browser.wait(lambda: (column(browser, 0)[0] == names[0]) and column(browser, 0), "the first row")
     suite.check("weights", len(shown) < len(names) and shown == names[: len(shown)], f"expects the first tensors but got {shown}")
     size = f"{sum(weight['size'] for weight in weights):,}"
-    suite.check("weights", size in browser.text("main > .view:not([hidden])"), f"expects {size} bytes in all")
+    suite.check("weights", size in browser.text(VIEW), f"expects {size} bytes in all")
     for sign, order in ((-1, "descending"), (1, "ascending")):
         click_head(browser, "Bytes")
         wanted = [weight["name"] for weight in sorted(weights, key=lambda weight: sign * weight["size"])]
         shown = column(browser, 0)
         suite.check("weights", shown == wanted[: len(shown)], f"expects {order} bytes but got {shown}")
-        suite.check("weights", texts(browser, "main > .view:not([hidden]) th[aria-sort]") == ["Bytes"], "expects the head to say so")
+        suite.check("weights", texts(browser, VIEW + " th[aria-sort]") == ["Bytes"], "expects the head to say so")
     # To the end of the table.
     browser.run("const scroller = document.querySelector('main > .view:not([hidden]) .scroller'); scroller.scrollTop = scroller.scrollHeight")
     browser.wait(lambda: column(browser, 0)[-1:] == wanted[-1:], "the last row")
-    browser.find("main > .view:not([hidden]) .table-tools input").type("router weight")
+    browser.find(VIEW + " .table-tools input").type("router weight")
     wanted = sum("router" in name and "weight" in name for name in names)
     suite.check("weights", len(column(browser, 0)) == wanted, f"expects {wanted} rows but got {column(browser, 0)}")
     weight = next(weight for weight in weights if "router" in weight["name"])
@@ -356,7 +364,7 @@ def check_cost(browser, report):
     for step, cost in enumerate(report["costs"]):
         browser.run("const select = document.querySelector('main > .view:not([hidden]) select'); select.value = arguments[0]; select.dispatchEvent(new Event('change'))", step)
         size = f"{round(cost['total']['weight_bytes']):,}"
-        suite.check("cost", size in browser.text(".totals"), f"expects {size} bytes of weights but got {browser.text('.totals')}")
+        suite.check("cost", size in browser.text(VIEW + " .totals"), f"expects {size} bytes of weights but got {browser.text('.totals')}")
         shares = {}
         for launch, part in zip(report["launches"], cost["launches"], strict=True):
             symbol = report["kernels"][launch["kernel"]]["symbol"]
@@ -382,7 +390,7 @@ def check_memory(browser, report):
     suite.check("memory", drawn == len(memory["buffers"]), f"expects {len(memory['buffers'])} buffers but got {drawn}")
     for index in (0, len(memory["buffers"]) // 2):
         buffer = memory["buffers"][index]
-        browser.run("document.querySelector(`.buffer[data-buffer='${arguments[0]}']`).dispatchEvent(new MouseEvent('click', {bubbles: true}))", index)
+        click_drawn(browser, f".buffer[data-buffer='{index}']")
         browser.find(".panel h2")
         details = browser.text(".panel")
         shares = f"Shares its bytes with {buffer['shares_bytes_with']:,} buffer"
@@ -391,7 +399,7 @@ def check_memory(browser, report):
         marked = browser.run("return document.querySelectorAll('.buffer.sharing').length")
         suite.check("memory", marked == buffer["shares_bytes_with"], f"expects {buffer['shares_bytes_with']} marked but got {marked}")
     # Buffers alive at once never overlap in the drawing either.
-    suite.check("memory", f"in launch #{memory['peak_launch']}" in browser.text(".totals"), "expects the peak")
+    suite.check("memory", f"in launch #{memory['peak_launch']}" in browser.text(VIEW + " .totals"), "expects the peak")
     check_quiet(browser, "memory")
 
 
@@ -402,7 +410,7 @@ def check_lists(browser, report):
     go(browser, "kernels")
     suite.check("kernels", column(browser, 0) == [kernel["symbol"] for kernel in report["kernels"]], "expects the kernels")
     kernel = report["kernels"][0]
-    browser.click("main > .view:not([hidden]) tbody a")
+    browser.click(VIEW + " tbody a")
     suite.check("kernels", kernel["reason"] in browser.text(".panel"), "expects the reason of its kind")
     check_quiet(browser, "lists")
 

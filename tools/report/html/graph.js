@@ -127,6 +127,7 @@ const Drawing = (() => {
     return {level, blocks, nodes, nodeOf, frames, paths, bounds: {left, right, top: 0, bottom: Math.max(y - blockGap, 60)}};
   }
 
+  // The label stands apart: lines must not cover what can be clicked.
   function drawFrame(level, frame, isOnlyOne, onFold) {
     const equal = Blocks.equals(level, frame.block.layer).length;
     const label = 'layer ' + frame.block.layer + (equal > 1 && isOnlyOne ? ' × ' + equal : '');
@@ -135,14 +136,15 @@ const Drawing = (() => {
       onFold(frame.block.layer);
     };
     const width = textWidth('▾ ' + label, '600 12px system-ui') + 16;
-    return Dom.svg('g', {class: 'frame'},
-      Dom.svg('rect', {x: frame.left, y: frame.top, width: frame.right - frame.left, height: frame.bottom - frame.top, rx: 6}),
-      Dom.svg('g', {
+    return {
+      box: Dom.svg('rect', {class: 'frame', x: frame.left, y: frame.top, width: frame.right - frame.left, height: frame.bottom - frame.top, rx: 6}),
+      label: Dom.svg('g', {
         class: 'frame-label', role: 'button', tabindex: 0, 'aria-label': 'Fold layer ' + frame.block.layer, onclick: fold,
         onkeydown: (event) => { if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); fold(event); } },
       },
       Dom.svg('rect', {x: frame.left, y: frame.top, width, height: 22, rx: 6}),
-      Dom.svg('text', {x: frame.left + 8, y: frame.top + 15}, '▾ ' + label)));
+      Dom.svg('text', {x: frame.left + 8, y: frame.top + 15}, '▾ ' + label)),
+    };
   }
 
   function drawNode(node, most, actions) {
@@ -181,7 +183,9 @@ const Drawing = (() => {
     const frames = Dom.svg('g'), lines = Dom.svg('g', {class: 'edges'}), hits = Dom.svg('g', {class: 'hits'}), nodes = Dom.svg('g');
     for (const frame of picture.frames) {
       const open = Blocks.equals(picture.level, frame.block.layer).filter((layer) => openLayers.has(layer));
-      frames.append(drawFrame(picture.level, frame, open.length === 1, actions.fold));
+      const {box, label} = drawFrame(picture.level, frame, open.length === 1, actions.fold);
+      frames.append(box);
+      nodes.append(label);
     }
     picture.edges = new Map();
     for (const [value, d] of picture.paths) {

@@ -43,6 +43,7 @@ class Table {
     // Figures are first seen from the largest on, names from A on.
     this.isAscending = this.sort === at ? !this.isAscending : !this.columns[at].isNumber;
     this.sort = at;
+    this.scroller.scrollTop = 0;
     this.update();
   }
 
