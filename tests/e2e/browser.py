@@ -45,8 +45,7 @@ class Browser:
             if touch:
                 options["mobileEmulation"] = {"deviceMetrics": {"width": width, "height": height, "pixelRatio": 1, "touch": True}}
             capabilities = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-            answer = self._call("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})
-            self.session = "/session/" + answer["sessionId"]
+            self.session = self._start(capabilities)
             if not touch:
                 self.resize(width, height)
             self.prefer_dark(dark)
@@ -80,6 +79,17 @@ class Browser:
                     break
             time.sleep(0.1)
         raise OSError("chromedriver does not answer")
+
+    def _start(self, capabilities):
+        """A new session. The driver gives a browser a minute to come up, which
+        a busy machine may exceed: then once more."""
+        body = {"capabilities": {"alwaysMatch": capabilities}}
+        for attempt in range(3):
+            try:
+                return "/session/" + self._call("POST", "/session", body)["sessionId"]
+            except RuntimeError as error:
+                if attempt == 2 or "session not created" not in str(error):
+                    raise
 
     def _call(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
