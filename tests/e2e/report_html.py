@@ -369,7 +369,7 @@ def check_cost(browser, report):
         for launch, part in zip(report["launches"], cost["launches"], strict=True):
             symbol = report["kernels"][launch["kernel"]]["symbol"]
             shares[symbol] = shares.get(symbol, 0) + part["share"]
-        rows = dict(zip(column(browser, 0), column(browser, 3), strict=True))
+        rows = dict(zip(column(browser, 0), column(browser, 4), strict=True))
         suite.check("cost", set(rows) == set(shares), f"expects each kernel but got {rows}")
         for symbol, share in shares.items():
             suite.check("cost", rows.get(symbol) == percent(share), f"expects {percent(share)} for {symbol} but got {rows.get(symbol)}")

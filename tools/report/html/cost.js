@@ -79,13 +79,15 @@ const CostView = (() => {
     const cost = Data.costs[State.step];
     const figure = (label, key, print, width = 84) => ({label, isNumber: true, width, value: (row) => row.cost[key], cell: (row) => row.cost[key] ? print(row.cost[key]) : '·'});
     const name = (row) => grouping === 'layer' ? row.key : grouping === 'kernel' ? row.launch.kernel?.symbol ?? '' : row.launch.name;
+    const work = (row) => row.launch.kernel ? row.launch.kernel.operation + ' · ' + row.launch.kernel.kind : '';
     const rows = groups(cost);
     const most = rows.reduce((share, row) => Math.max(share, row.cost.share), 0) || 1;
     table = new Table({
-      caption: 'Cost by ' + grouping, rows, key: (row) => row.key, sort: grouping === 'kernel' ? 3 : -1,
-      filterText: (row) => [name(row), row.launch.kernel?.operation, row.launch.kernel?.kind].join(' '),
+      caption: 'Cost by ' + grouping, rows, key: (row) => row.key, sort: grouping === 'kernel' ? 4 : -1,
+      filterText: (row) => name(row) + ' ' + work(row),
       columns: [
-        {label: grouping[0].toUpperCase() + grouping.slice(1), width: 250, value: name, cell: nameCell, isNumber: grouping === 'layer'},
+        {label: grouping[0].toUpperCase() + grouping.slice(1), width: 220, value: name, cell: nameCell, isNumber: grouping === 'layer'},
+        ...grouping === 'layer' ? [] : [{label: 'Work', width: 190, value: work, cell: work}],
         grouping === 'launch' ? {label: '#', width: 54, isNumber: true, value: (row) => row.launch.index, cell: (row) => String(row.launch.index)}
           : {label: 'Launches', width: 80, isNumber: true, value: (row) => row.launches, cell: (row) => Format.exact(row.launches)},
         figure('Time', 'seconds', Format.seconds),

@@ -91,8 +91,8 @@ const OpPanel = (() => {
       title: op.name, detail: op.op + (op.layer >= 0 ? ' · layer ' + op.layer : ''), kind: Kinds.of(op.op),
       body: [
         costSection(op, launches),
-        kernelSection(launches),
         Dom.section('IR', Dom.html('pre', {class: 'ir', tabindex: 0}, op.text || op.op)),
+        kernelSection(launches),
         parameterSection(op),
         op.sources.length ? Dom.section('From ' + (before?.name ?? 'above'), list(op.sources.map(opLink))) : null,
         op.targets.length && next?.name !== 'plan' ? Dom.section('Became, in ' + next.name, list(op.targets.map(opLink))) : null,

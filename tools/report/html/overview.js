@@ -46,7 +46,7 @@ const Overview = (() => {
     ['Optimisation', summary.target ? '-O' + n(summary.opt_level) : ''],
     ['Features', Data.list(summary.required_features).length ? Dom.html('span', {class: 'features'}, Data.list(summary.required_features).map((feature) => [Dom.html('code', {}, feature), ' '])) : ''],
     ['Compiler', summary.compiler_version],
-    ['Flags', summary.flags ? Dom.html('code', {class: 'wrap'}, summary.flags) : ''],
+    ['Flags', summary.flags ? Dom.html('span', {class: 'flags'}, String(summary.flags).split(' ').map((flag) => [Dom.html('code', {}, flag), ' '])) : ''],
     ...Data.list(summary.entry_points).map((entry) => ['Entry point', Dom.html('code', {class: 'wrap'}, entry.signature || entry.symbol || entry.name || '')]),
   ]));
 
@@ -98,8 +98,8 @@ const Overview = (() => {
 
   // The line at the top of every view.
   function head() {
-    const source = String(summary.source ?? '').replace(/\/+$/, '');
-    const name = source.split('/').pop() || model.model_type || 'Report';
+    const path = String(summary.source ?? '').split('/').filter((part) => part && part !== 'config.json');
+    const name = path.pop()?.replace(/\.(json|goss)$/, '') || model.model_type || 'Report';
     document.title = name + ' · Gossamer report';
     document.getElementById('model-name').textContent = name;
     const facts = [
