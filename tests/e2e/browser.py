@@ -155,21 +155,25 @@ class Browser:
                 raise RuntimeError(f"waited in vain for {what}")
             time.sleep(0.05)
 
+    def perform(self, *sources):
+        """Input of several devices at once, as the protocol describes it."""
+        self._post("/actions", actions=list(sources))
+
     def keys(self, *keys):
         """Presses and releases keys, one after the other, where the focus is."""
         actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
-        self._post("/actions", actions=[{"type": "key", "id": "keyboard", "actions": actions}])
+        self.perform({"type": "key", "id": "keyboard", "actions": actions})
 
     def drag(self, start, end):
         """Presses the mouse at one point of the page and releases it at another."""
         move = lambda point, duration: {"type": "pointerMove", "duration": duration, "x": point[0], "y": point[1]}
         actions = [move(start, 0), {"type": "pointerDown", "button": 0}, move(end, 100), {"type": "pointerUp", "button": 0}]
-        self._post("/actions", actions=[{"type": "pointer", "id": "mouse", "actions": actions}])
+        self.perform({"type": "pointer", "id": "mouse", "actions": actions})
 
     def scroll(self, point, distance):
         """Turns the wheel at a point of the page."""
         action = {"type": "scroll", "x": point[0], "y": point[1], "deltaX": 0, "deltaY": distance, "duration": 0, "origin": "viewport"}
-        self._post("/actions", actions=[{"type": "wheel", "id": "wheel", "actions": [action]}])
+        self.perform({"type": "wheel", "id": "wheel", "actions": [action]})
 
 
 class Element:

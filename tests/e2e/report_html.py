@@ -398,7 +398,9 @@ def check_memory(browser, report):
             suite.check("memory", part in details, f"expects '{part}' but got {details}")
         marked = browser.run("return document.querySelectorAll('.buffer.sharing').length")
         suite.check("memory", marked == buffer["shares_bytes_with"], f"expects {buffer['shares_bytes_with']} marked but got {marked}")
-    # Buffers alive at once never overlap in the drawing either.
+    go(browser, "cost")
+    suite.check("memory", browser.run("return document.getElementById('panel').hidden"), "expects another view to close the details")
+    go(browser, "memory")
     suite.check("memory", f"in launch #{memory['peak_launch']}" in browser.text(VIEW + " .totals"), "expects the peak")
     check_quiet(browser, "memory")
 
@@ -443,6 +445,8 @@ def check_phone(report):
             browser.open(url(page, fragment))
             wide = browser.run(HIDDEN_OVERFLOW)
             suite.check("phone", not wide, f"expects {fragment} to fit but got {wide}")
+            top = browser.run("return document.querySelector('header').getBoundingClientRect().top")
+            suite.check("phone", top == 0, f"expects the head of {fragment} at the top but got {top}")
         go(browser, "fused")
         before = transform(browser)
         pinch(browser)
@@ -458,7 +462,7 @@ def pinch(browser):
         actions = [touch(start, 0), {"type": "pointerDown", "button": 0}, touch(end, 150), {"type": "pointerUp", "button": 0}]
         return {"type": "pointer", "id": name, "parameters": {"pointerType": "touch"}, "actions": actions}
 
-    browser._post("/actions", actions=[finger("a", 180, 90), finger("b", 210, 300)])
+    browser.perform(finger("a", 180, 90), finger("b", 210, 300))
 
 
 def check_parts(browser, report):

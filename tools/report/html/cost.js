@@ -86,8 +86,8 @@ const CostView = (() => {
       caption: 'Cost by ' + grouping, rows, key: (row) => row.key, sort: grouping === 'kernel' ? 4 : -1,
       filterText: (row) => name(row) + ' ' + work(row),
       columns: [
-        {label: grouping[0].toUpperCase() + grouping.slice(1), width: 220, value: name, cell: nameCell, isNumber: grouping === 'layer'},
-        ...grouping === 'layer' ? [] : [{label: 'Work', width: 190, value: work, cell: work}],
+        {label: grouping[0].toUpperCase() + grouping.slice(1), width: grouping === 'kernel' ? 150 : 230, value: name, cell: nameCell, isNumber: grouping === 'layer'},
+        ...grouping === 'layer' ? [] : [{label: 'Work', width: 220, value: work, cell: work}],
         grouping === 'launch' ? {label: '#', width: 54, isNumber: true, value: (row) => row.launch.index, cell: (row) => String(row.launch.index)}
           : {label: 'Launches', width: 80, isNumber: true, value: (row) => row.launches, cell: (row) => Format.exact(row.launches)},
         figure('Time', 'seconds', Format.seconds),

@@ -95,7 +95,6 @@ const Format = (() => {
   const shape = (extents) => extents.length ? extents.join('\u2009×\u2009') : 'scalar';
   // "1 launch", "2 launches"
   const plural = (number, one, many = one + 's') => exact(number) + ' ' + (number === 1 ? one : many);
-  const hash = (text) => text ? text.slice(0, 12) + (text.length > 12 ? '…' : '') : '';
 
-  return {exact, bytes, count, rate, percent, seconds, real, shape, plural, hash};
+  return {exact, bytes, count, rate, percent, seconds, real, shape, plural};
 })();

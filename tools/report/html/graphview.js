@@ -17,10 +17,10 @@ const GraphView = (() => {
     note = Dom.html('p', {class: 'canvas-note', 'aria-live': 'polite'});
     element = Dom.html('div', {class: 'view graph-view'},
       Dom.html('div', {class: 'toolbar'}, levelBar, CostView.stepSelect(), layerBar),
-      Dom.html('div', {class: 'canvas'}, svg, legend, note,
+      Dom.html('div', {class: 'canvas'}, svg, note,
         Dom.html('div', {class: 'zoom', role: 'group', 'aria-label': 'Zoom'},
           tool('Zoom in', '+', () => viewport.zoom(1.3)), tool('Zoom out', '−', () => viewport.zoom(1 / 1.3)),
-          tool('Fit the graph', '⤢', () => viewport.fit()))));
+          tool('Fit the graph', '⤢', () => viewport.fit()))), legend);
     State.watch(element, () => { if (picture) redraw(false); });
     return element;
   }

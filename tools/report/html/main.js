@@ -30,6 +30,7 @@
       entry.link.setAttribute('aria-current', 'page');
       current = entry;
       Tip.hide();
+      Panel.hide();
       if (!entry.element) {
         entry.element = entry.view.create();
         main.append(entry.element);

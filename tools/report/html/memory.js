@@ -176,7 +176,8 @@ const MemoryView = (() => {
       new ResizeObserver(() => { if (scroller.clientWidth && left + total * scale < scroller.clientWidth - 4) zoomTo(0); }).observe(scroller);
     }
     // On a phone the panel covers what lies lower.
-    if (current && innerWidth <= 900) scroller.scrollIntoView({block: 'start'});
+    const main = document.getElementById('main');
+    if (current && innerWidth <= 900) main.scrollTop += scroller.getBoundingClientRect().top - main.getBoundingClientRect().top - 8;
     mark();
     table.reveal(current ? current.index : null);
   }

@@ -34,14 +34,12 @@ const Panel = (() => {
         Dom.html('button', {type: 'button', class: 'icon', 'aria-label': 'Close details', onclick: () => close()}, '×')),
       Dom.html('div', {class: 'panel-body'}, body));
     element.hidden = false;
-    document.body.classList.add('has-panel');
   }
 
   function hide() {
     element.hidden = true;
     element.replaceChildren();
     onClose = null;
-    document.body.classList.remove('has-panel');
   }
 
   const close = () => {

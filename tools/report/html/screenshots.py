@@ -15,9 +15,9 @@ from browser import Browser, missing
 
 PICTURES = [
     # name, address, width, height, dark
-    ("report-graph", "fused/op/layers.0.attention.q", 1280, 800, False),
-    ("report-memory", "memory", 1280, 800, False),
-    ("report-cost", "cost", 1280, 800, True),
+    ("report-graph", "fused/op/layers.0.attention.q", 1120, 700, False),
+    ("report-memory", "memory", 1120, 700, False),
+    ("report-cost", "cost", 1120, 700, True),
     ("report-phone", "plan", 390, 760, True),
 ]
 

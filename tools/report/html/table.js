@@ -21,10 +21,12 @@ class Table {
     }) : null;
     this.heads = columns.map((column, at) => Dom.html('th', {scope: 'col', class: column.isNumber ? 'number' : ''},
       Dom.html('button', {type: 'button', onclick: () => this.sortBy(at)}, column.label, Dom.html('span', {class: 'arrow', 'aria-hidden': 'true'}))));
-    const total = columns.reduce((sum, column) => sum + column.width, 0);
+    // On a phone the first column leaves room for another.
+    const widths = columns.map((column) => innerWidth > 640 ? column.width : Math.min(column.width, 250));
+    const total = widths.reduce((sum, width) => sum + width, 0);
     const table = Dom.html('table', {style: {'min-width': total + 'px'}},
       Dom.html('caption', {class: 'hidden'}, caption),
-      Dom.html('colgroup', {}, columns.map((column) => Dom.html('col', {style: {width: (100 * column.width / total).toFixed(2) + '%'}}))),
+      Dom.html('colgroup', {}, widths.map((width) => Dom.html('col', {style: {width: (100 * width / total).toFixed(2) + '%'}}))),
       Dom.html('thead', {}, Dom.html('tr', {}, this.heads)), this.body);
     this.table = table;
     this.scroller = Dom.html('div', {class: 'scroller', tabindex: 0, role: 'region', 'aria-label': caption, onscroll: () => this.draw()}, table);

@@ -72,6 +72,7 @@ class Viewport {
   // Everything in sight.
   fit() {
     const {width, height} = this.size(), margin = 24;
+    this.width = width;
     const {left, top, right, bottom} = this.bounds;
     this.scale = Math.min(1.5, (width - 2 * margin) / (right - left), (height - 2 * margin) / (bottom - top));
     this.scale = Math.max(0.03, this.scale);
@@ -83,6 +84,7 @@ class Viewport {
   // The top, at a size that can be read.
   start() {
     const {width, height} = this.size(), margin = 20;
+    this.width = width;
     const {left, top, right, bottom} = this.bounds;
     this.scale = Math.min(1, Math.max(0.5, (width - 2 * margin) / (right - left), (height - 2 * margin) / (bottom - top)));
     this.x = width / 2 - (left + right) / 2 * this.scale;
