@@ -84,7 +84,7 @@ def with_section(content, kind, change):
     return bytes(content)
 
 
-MANIFEST = 1
+MANIFEST, CODE, TOKENIZER = 1, 2, 5
 same = with_section(blob, MANIFEST, lambda manifest: manifest)
 suite.check("rebuilt", same == blob, "expects the same bytes when nothing changes")
 feature = b"\x5a\x03avx"  # field 11, 3 bytes
@@ -93,9 +93,9 @@ suite.check("foreign", foreign != blob, "expects a feature in the manifest")
 refused("another processor's code", foreign, 69, ["bad.goss", "zzz"])
 fields = with_section(blob, MANIFEST, lambda manifest: b"\xff" * len(manifest))
 refused("a manifest that is no Protobuf", fields)
-noise = with_section(blob, 2, lambda code: bytes(len(code)))
+noise = with_section(blob, CODE, lambda code: bytes(len(code)))
 refused("code that is no code", noise)
-noise = with_section(blob, 4, lambda image: bytes(len(image)))
+noise = with_section(blob, TOKENIZER, lambda image: bytes(len(image)))
 refused("a tokenizer that is none", noise)
 suite.expect("unknown processor", ["gossc", checkpoint, "-o", suite.path("x.goss"), "--mcpu=pentium9"], 64, "pentium9")
 
