@@ -8,7 +8,6 @@
 #include "tools/report/LaunchCost.h"
 #include "tools/report/LayerName.h"
 #include "tools/report/ReportBuilder.h"
-#include "tools/report/ReportPrinters.h"
 
 #include <functional>
 #include <gtest/gtest.h>
@@ -439,7 +438,7 @@ TEST(Graph, RefusesRecordsThatContradict) {
 }
 
 //===----------------------------------------------------------------------===//
-// Summary, JSON
+// Summary
 //===----------------------------------------------------------------------===//
 
 TEST(Summary, CountsParametersFromTheConfiguration) {
@@ -474,34 +473,6 @@ TEST(Summary, RefusesMoreParametersThanCanBeCounted) {
   EXPECT_EQ(
       buildReport(manifest, proto::CompileRecord(), options).status().code(),
       StatusCode::InvalidData);
-}
-
-TEST(ReportJson, HasNumbersAsNumbersAndNothingEmpty) {
-  proto::Report report;
-  proto::Summary &summary = *report.mutable_summary();
-  summary.set_source("a \"b\"");
-  summary.set_parameters_total(UINT64_MAX);
-  summary.add_required_features("avx2");
-  summary.add_weight_files()->set_header_sha256("\x01\xff");
-  proto::LaunchReport &launch = *report.add_launches();
-  launch.set_layer(-1);
-  launch.add_bindings()->set_role(proto::Binding::LOGITS);
-  proto::Buffer &buffer = *report.mutable_memory()->add_buffers();
-  buffer.add_shape(3);
-  report.add_costs()->mutable_total()->set_seconds(0.1);
-  std::string json = printReportJson(report, 0);
-  auto has = [&](const char *text) {
-    EXPECT_NE(json.find(text), std::string::npos) << text << "\n" << json;
-  };
-  has("{\"summary\":{\"source\":\"a \\\"b\\\"\",\"parameters_total\":"
-      "18446744073709551615,");
-  has("\"required_features\":[\"avx2\"]");
-  has("\"header_sha256\":\"01ff\"");
-  has("\"launches\":[{\"kernel\":0,\"layer\":-1,\"bindings\":[{\"role\":"
-      "\"LOGITS\",\"arena_offset\":0,\"index\":0,\"written\":false}]}]");
-  has("\"shape\":[3]");
-  has("\"seconds\":0.1,");
-  EXPECT_EQ(printReportJson(proto::Report()), "{}\n");
 }
 
 } // namespace
