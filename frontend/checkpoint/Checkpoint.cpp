@@ -142,11 +142,59 @@ Expected<Checkpoint> Checkpoint::open(const std::string &path) {
   checkpoint.findCompanions();
   GOSS_RETURN_IF_ERROR(checkpoint.readGenerationConfig());
   GOSS_RETURN_IF_ERROR(checkpoint.openWeights());
+  std::vector<std::string_view> names;
+  for (const SafetensorsFile &file : checkpoint.files_)
+    for (const TensorView &tensor : file.tensors())
+      names.push_back(tensor.name);
   checkpoint.parameters_ =
-      ParameterList::create(checkpoint.config_, checkpoint.detectForm());
-  GOSS_RETURN_IF_ERROR(checkpoint.checkNames());
+      ParameterList::create(checkpoint.config_, checkpoint.detectForm(names));
+  GOSS_RETURN_IF_ERROR(checkpoint.checkNames(names));
   GOSS_RETURN_IF_ERROR(checkpoint.locateTensors());
   return checkpoint;
+}
+
+bool Checkpoint::isIndexOnly(const std::string &path) {
+  if (!exists(join(path, indexFile)) || exists(join(path, singleFile)))
+    return false;
+  std::error_code error;
+  for (const fs::directory_entry &entry : fs::directory_iterator(path, error))
+    if (entry.path().extension() == ".safetensors")
+      return false;
+  return true;
+}
+
+Expected<Checkpoint> Checkpoint::openIndex(const std::string &path) {
+  Checkpoint checkpoint;
+  checkpoint.path_ = path;
+  GOSS_RETURN_IF_ERROR(checkpoint.readConfigFile(join(path, "config.json")));
+  checkpoint.findCompanions();
+  GOSS_RETURN_IF_ERROR(checkpoint.readGenerationConfig());
+  GOSS_ASSIGN_OR_RETURN(WeightIndex index,
+                        WeightIndex::load(join(path, indexFile)));
+  std::vector<std::string_view> names;
+  for (const auto &[tensor, file] : index.fileOfTensor())
+    names.push_back(tensor);
+  checkpoint.parameters_ =
+      ParameterList::create(checkpoint.config_, checkpoint.detectForm(names));
+  GOSS_RETURN_IF_ERROR(checkpoint.checkNames(names));
+  GOSS_RETURN_IF_ERROR(checkpoint.checkTotalSize(index));
+  checkpoint.indexedFiles_ = index.fileOfTensor();
+  return checkpoint;
+}
+
+Status Checkpoint::checkTotalSize(const WeightIndex &index) const {
+  uint64_t expected = parameters_.byteSize();
+  if (!index.totalSize() || *index.totalSize() == expected)
+    return Status::ok();
+  return invalidData(
+      index.path() + ": field \"metadata.total_size\": expects the " +
+      std::to_string(expected) + " bytes that config.json implies but got " +
+      std::to_string(*index.totalSize()));
+}
+
+std::string_view Checkpoint::indexedFile(std::string_view tensorName) const {
+  auto found = indexedFiles_.find(tensorName);
+  return found == indexedFiles_.end() ? std::string_view() : found->second;
 }
 
 //===----------------------------------------------------------------------===//
@@ -191,13 +239,12 @@ Status Checkpoint::openWeights() {
   return openFile(singleFile);
 }
 
-ExpertForm Checkpoint::detectForm() {
+ExpertForm Checkpoint::detectForm(std::span<const std::string_view> names) {
   bool blocks = false, plain = false;
-  for (const SafetensorsFile &file : files_)
-    for (const TensorView &tensor : file.tensors()) {
-      blocks |= tensor.name.ends_with(".experts.gate_up_proj_blocks");
-      plain |= tensor.name.ends_with(".experts.gate_up_proj");
-    }
+  for (std::string_view name : names) {
+    blocks |= name.ends_with(".experts.gate_up_proj_blocks");
+    plain |= name.ends_with(".experts.gate_up_proj");
+  }
   if (blocks == plain)
     return config_.claimsMxfp4 ? ExpertForm::Mxfp4 : ExpertForm::Plain;
   if (blocks != config_.claimsMxfp4)
@@ -207,12 +254,9 @@ ExpertForm Checkpoint::detectForm() {
   return blocks ? ExpertForm::Mxfp4 : ExpertForm::Plain;
 }
 
-Status Checkpoint::checkNames() const {
-  std::unordered_set<std::string_view> present, expected;
-  for (const SafetensorsFile &file : files_)
-    for (const TensorView &tensor : file.tensors())
-      present.insert(tensor.name);
-
+Status Checkpoint::checkNames(std::span<const std::string_view> names) const {
+  std::unordered_set<std::string_view> present(names.begin(), names.end());
+  std::unordered_set<std::string_view> expected;
   std::vector<std::string_view> missing, unexpected;
   for (const Parameter &parameter : parameters_.parameters())
     for (const TensorSpec &tensor : parameter.tensors) {
@@ -220,10 +264,9 @@ Status Checkpoint::checkNames() const {
       if (!present.contains(tensor.name))
         missing.push_back(tensor.name);
     }
-  for (const SafetensorsFile &file : files_)
-    for (const TensorView &tensor : file.tensors())
-      if (!expected.contains(tensor.name))
-        unexpected.push_back(tensor.name);
+  for (std::string_view name : names)
+    if (!expected.contains(name))
+      unexpected.push_back(name);
   if (missing.empty() && unexpected.empty())
     return Status::ok();
 

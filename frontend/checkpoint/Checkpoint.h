@@ -22,6 +22,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +30,8 @@
 #include <vector>
 
 namespace gossamer {
+
+class WeightIndex;
 
 /// One file of weights.
 struct WeightFile {
@@ -54,6 +57,13 @@ public:
   /// file is missing and with InvalidData where contents are wrong or disagree.
   static Expected<Checkpoint> open(const std::string &path);
 
+  /// Whether a directory holds an index but not one of the weight files.
+  static bool isIndexOnly(const std::string &path);
+  /// Opens such a directory for what config and index tell (hasWeights() is
+  /// false). The index must name the tensors that the config implies, and the
+  /// bytes that they have.
+  static Expected<Checkpoint> openIndex(const std::string &path);
+
   /// The directory, or the path of the config alone.
   const std::string &path() const { return path_; }
   const ModelConfig &config() const { return config_; }
@@ -71,6 +81,9 @@ public:
   std::span<const std::byte> bytes(const TensorLocation &location) const;
   /// The place of the tensor of that checkpoint name, or null.
   const TensorLocation *find(std::string_view tensorName) const;
+
+  /// The file that the index of openIndex() names for a tensor; else empty.
+  std::string_view indexedFile(std::string_view tensorName) const;
 
   /// @name Paths of companions, where they exist.
   /// @{
@@ -104,8 +117,9 @@ private:
   Status openShards(const std::string &indexPath);
   Status openShard(const std::string &name, const std::string &indexPath);
   Status openFile(const std::string &name);
-  ExpertForm detectForm();
-  Status checkNames() const;
+  ExpertForm detectForm(std::span<const std::string_view> names);
+  Status checkNames(std::span<const std::string_view> names) const;
+  Status checkTotalSize(const WeightIndex &index) const;
   Status locateTensors();
 
   std::string path_;
@@ -115,6 +129,7 @@ private:
   std::vector<SafetensorsFile> files_;
   std::vector<WeightFile> weightFiles_; ///< parallel to files_.
   std::vector<TensorLocation> locations_;
+  std::map<std::string, std::string, std::less<>> indexedFiles_;
   std::optional<std::string> tokenizer_, tokenizerConfig_, chatTemplate_,
       generationConfig_;
 };

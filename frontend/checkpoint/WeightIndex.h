@@ -30,6 +30,13 @@ public:
   /// Reads the file; refuses file names that leave its directory.
   static Expected<WeightIndex> load(const std::string &path);
 
+  const std::string &path() const { return path_; }
+  /// The file of each tensor.
+  const std::map<std::string, std::string, std::less<>> &fileOfTensor() const {
+    return fileOfTensor_;
+  }
+  /// The recorded sum of the tensors' sizes.
+  std::optional<uint64_t> totalSize() const { return totalSize_; }
   /// Names of the files, each once, in lexicographic order.
   const std::vector<std::string> &fileNames() const { return fileNames_; }
 

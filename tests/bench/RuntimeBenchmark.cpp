@@ -29,7 +29,7 @@ using namespace gossamer;
 namespace {
 
 /// Waits half a microsecond a grain.
-void spin(const void *, uint32_t begin, uint32_t end) {
+void spin(const void *, uint32_t begin, uint32_t end, unsigned) {
   auto until = std::chrono::steady_clock::now() +
                std::chrono::nanoseconds(500) * (end - begin);
   while (std::chrono::steady_clock::now() < until)

@@ -45,13 +45,13 @@ suite.expect("repeats wrong", ["goss", "bench", artifact, "-r", "0"], 64, "--rep
 
 def count_decode(model, depth, tokens):
     """Bytes and operations of a token decoded after `depth` others, on average."""
-    facts = json.loads(suite.expect("facts", ["goss", "inspect", model, "--format=json"]).stdout)
-    weights = json.loads(suite.expect("tensors", ["goss", "inspect", model, "--what=weights", "--format=json"]).stdout)
+    facts = json.loads(suite.expect("facts", ["goss", "inspect", model, "--format=json"]).stdout)["summary"]
+    weights = json.loads(suite.expect("tensors", ["goss", "inspect", model, "--what=weights", "--format=json"]).stdout)["weights"]
     config = json.load(open(os.path.join(suite.model, "config.json")))
     share = config["num_experts_per_tok"] / config["num_local_experts"]
     size, elements = 0, 0
     for tensor in weights:
-        extents = [int(extent) for extent in tensor["shape"].split("x")]
+        extents = tensor["shape"]
         part = share if ".experts." in tensor["name"] else 1 / extents[0] if "embed_tokens" in tensor["name"] else 1
         size += part * tensor["size"]
         count = tensor["size"] * 2 if tensor["name"].endswith("_blocks") else tensor["size"] / 2
@@ -63,7 +63,7 @@ def count_decode(model, depth, tokens):
             seen = position + 1
             keys += min(seen, config["sliding_window"]) if layer == "sliding_attention" else seen
     keys /= tokens
-    size += keys * facts["memory"]["cache_bytes_per_token"] / config["num_hidden_layers"]
+    size += keys * facts["cache_bytes_per_token"] / config["num_hidden_layers"]
     return size, 2 * elements + 4 * keys * config["num_attention_heads"] * config["head_dim"]
 
 
@@ -135,12 +135,12 @@ suite.expect("limits wrong", ["goss", "bench", artifact, "--no-limits=maybe"], 6
 
 # Inspecting artifacts and checkpoints.
 for source in (artifact, demo):
-    facts = json.loads(suite.expect("inspect", ["goss", "inspect", source, "--format=json"]).stdout)
-    suite.check("inspect", facts["model"]["layers"] == 4 and facts["model"]["experts"] == 4, f"expects the shape but got {facts['model']}")
+    shape = json.loads(suite.expect("inspect", ["goss", "inspect", source, "--format=json"]).stdout)["summary"]["model"]
+    suite.check("inspect", shape["num_layers"] == 4 and shape["num_experts"] == 4, f"expects the shape but got {shape}")
     suite.expect("inspect text", ["goss", "inspect", source], 0, stdout="experts")
-kernels = json.loads(suite.expect("kernels", ["goss", "inspect", artifact, "--what=code", "--format=json"]).stdout)
+kernels = json.loads(suite.expect("kernels", ["goss", "inspect", artifact, "--what=code", "--format=json"]).stdout)["kernels"]
 suite.check("kernels", all(kernel["launches"] > 0 for kernel in kernels), "expects every kernel to be launched")
-weights = json.loads(suite.expect("weights", ["goss", "inspect", artifact, "--what=weights", "--format=json"]).stdout)
+weights = json.loads(suite.expect("weights", ["goss", "inspect", artifact, "--what=weights", "--format=json"]).stdout)["weights"]
 suite.check("weights", len(weights) == 4 * 19 + 3, f"expects 79 tensors but got {len(weights)}")
 suite.expect("inspect nothing", ["goss", "inspect", suite.path("none.goss")], 66, "none.goss")
 

@@ -119,8 +119,8 @@ os.close(terminal)
 # The embedded model everywhere a model may be left out; quick to start.
 run("inspect", ["inspect"])
 run("verify", ["verify"])
-facts = json.loads(run("inspect json", ["inspect", "--format=json"]).stdout)
-suite.check("inspect", facts["model"]["layers"] == 6 and facts["memory"]["weights"] == "embedded", f"expects the embedded model but got {facts}")
+facts = json.loads(run("inspect json", ["inspect", "--format=json"]).stdout)["summary"]
+suite.check("inspect", facts["model"]["num_layers"] == 6 and facts["weights_embedded"], f"expects the embedded model but got {facts}")
 suite.check("tokenize", run("tokenize", ["tokenize"], input=b"Once upon a time").stdout.split() != [], "expects ids")
 times = []
 for _ in range(9):

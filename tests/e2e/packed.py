@@ -29,18 +29,18 @@ got = suite.expect("run experts", ["goss", "run", "experts.goss", *prompt], cwd=
 suite.check("same tokens", json.loads(got.stdout)["tokens"] == json.loads(want.stdout)["tokens"], "expects the tokens of published weights")
 
 # What it holds.
-facts = json.loads(suite.expect("inspect", ["goss", "inspect", packed, "--format=json"]).stdout)
-suite.check("inspect", facts["code"]["math"] == "fast", f"expects the mode but got {facts['code']}")
-suite.check("inspect", facts["memory"]["weights"] == "embedded" and facts["memory"]["weight_layout"] == "row_panel", f"expects the layout but got {facts['memory']}")
-suite.check("inspect", facts["memory"]["cache_dtype"] == "F32", f"expects the cache's type but got {facts['memory']}")
-suite.expect("inspect text", ["goss", "inspect", packed], 0, stdout="row_panel")
-tensors = json.loads(suite.expect("weights", ["goss", "inspect", packed, "--what=weights", "--format=json"]).stdout)
+facts = json.loads(suite.expect("inspect", ["goss", "inspect", packed, "--format=json"]).stdout)["summary"]
+suite.check("inspect", facts["math_mode"] == "fast", f"expects the mode but got {facts}")
+suite.check("inspect", facts["weights_embedded"] and facts["weight_layout"] == "mixed", f"expects the layout but got {facts}")
+suite.check("inspect", facts["cache_dtype"] == "F32", f"expects the cache's type but got {facts}")
+suite.expect("inspect text", ["goss", "inspect", packed], 0, stdout="mixed")
+tensors = json.loads(suite.expect("weights", ["goss", "inspect", packed, "--what=weights", "--format=json"]).stdout)["weights"]
 layouts = {}
 for tensor in tensors:
     layouts.setdefault((tensor["parameter"], tensor["layout"]), []).append(tensor["dtype"])
 suite.check("weights", layouts[("layers.0.mlp.experts.gate_up", "row_panel")] == ["U8", "U8"], f"expects panels of experts but got {sorted(layouts)[:8]}")
-suite.check("weights", all(types == ["U8", "BF16"] for (name, layout), types in layouts.items() if layout and "experts" not in name), "expects 8-bit dense weights with steps")
-kept = {name for name, layout in layouts if not layout}
+suite.check("weights", all(types == ["U8", "BF16"] for (name, layout), types in layouts.items() if layout == "row_panel" and "experts" not in name), "expects 8-bit dense weights with steps")
+kept = {name for name, layout in layouts if layout == "published"}
 suite.check("weights", any("embed" in name for name in kept) and any("router" in name for name in kept), f"expects embedding and router as published but got {sorted(kept)[:8]}")
 suite.check("weights", sum(tensor["size"] for tensor in tensors) < os.path.getsize(packed), "expects the weights in the file")
 suite.expect("weights text", ["goss", "inspect", packed, "--what=weights"], 0, stdout="row_panel")

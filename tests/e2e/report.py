@@ -40,9 +40,9 @@ class Count:
         self.expert_matrices = 3 * self.width * self.hidden
         self.expert_vectors = 2 * self.width + self.hidden
 
-    def parameters(self, experts):
+    def parameters(self, experts, embedding_rows):
         layer = self.matrices + self.vectors + experts * (self.expert_matrices + self.expert_vectors)
-        return self.layers * layer + 2 * self.vocabulary * self.hidden + self.hidden
+        return self.layers * layer + self.hidden * (embedding_rows + self.vocabulary + 1)
 
     def weight_bytes(self, experts, embedding_rows):
         """17 bytes for 32 MXFP4 weights, else two bytes each."""
@@ -61,8 +61,8 @@ class Count:
 
 def check_summary(case, report, count, tensors):
     summary = report["summary"]
-    check_equal(case, "parameters", summary["parameters_total"], count.parameters(count.experts))
-    check_equal(case, "active parameters", summary["parameters_active"], count.parameters(count.chosen))
+    check_equal(case, "parameters", summary["parameters_total"], count.parameters(count.experts, count.vocabulary))
+    check_equal(case, "active parameters", summary["parameters_active"], count.parameters(count.chosen, 1))
     check_equal(case, "tensors", summary["tensors"], tensors)
     check_equal(case, "weight bytes", summary["weight_bytes"], count.weight_bytes(count.experts, count.vocabulary))
     check_equal(case, "weights", sum(weight["size"] for weight in report["weights"]), summary["weight_bytes"])

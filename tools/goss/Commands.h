@@ -19,6 +19,7 @@ void addProfileCommand(CommandLine &line);
 void addEvalCommand(CommandLine &line);
 void addCheckCommand(CommandLine &line);
 void addInspectCommand(CommandLine &line);
+void addDiffCommand(CommandLine &line);
 void addVerifyCommand(CommandLine &line);
 void addTokenizeCommands(CommandLine &line);
 void addSynthCommand(CommandLine &line);

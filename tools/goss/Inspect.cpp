@@ -4,299 +4,229 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "frontend/checkpoint/Checkpoint.h"
-#include "runtime/support/JsonWriter.h"
+#include "tools/goss/InspectArguments.h"
+
+#include "runtime/support/AtomicFile.h"
 #include "tools/goss/Commands.h"
-#include "tools/goss/ModelArguments.h"
+#include "tools/goss/MachineLimits.h"
+#include "tools/goss/ModelReport.h"
+#include "tools/report/CodeReport.h"
+#include "tools/report/ReportPrinters.h"
 #include "tools/support/Terminal.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <map>
 #include <memory>
-#include <set>
+#include <thread>
 
 namespace gossamer::tools {
 namespace {
 
-struct InspectArguments {
-  std::string path;
-  std::string format = "text";
-  std::string what = "summary";
-};
+/// What `--what` shows.
+ReportParts shownParts(const std::string &what) {
+  ReportParts parts;
+  bool all = what == "all";
+  parts.summary = all || what == "summary";
+  parts.graph = all || what == "graph";
+  parts.costs = all || what == "cost";
+  parts.memory = all || what == "memory";
+  parts.weights = all || what == "weights";
+  parts.fusions = all || what == "fusions";
+  parts.kernels = all || what == "code";
+  return parts;
+}
 
-/// Two columns, and the same facts as JSON: each fact is said once.
-class Summary {
-public:
-  void add(const std::string &title, const std::string &name,
-           const std::string &text) {
-    text_ +=
-        "  " + title +
-        std::string(
-            std::max<size_t>(1, 18 - std::min<size_t>(17, title.size())), ' ') +
-        text + "\n";
-    json_.member(name, text);
+/// What must be in the report for that: launches, their kernels and how the
+/// layers repeat.
+ReportParts neededParts(ReportParts parts) {
+  parts.kernels |= parts.graph || parts.costs;
+  parts.graph |= parts.costs || parts.memory;
+  return parts;
+}
+
+Expected<proto::MachineModel> chooseMachine(const InspectArguments &arguments) {
+  proto::MachineModel machine = defaultMachine();
+  if (arguments.measure) {
+    GOSS_ASSIGN_OR_RETURN(MachineLimits limits,
+                          measureMachineLimits(std::max(
+                              1U, std::thread::hardware_concurrency())));
+    machine.set_read_bytes_per_second(limits.readBytesPerSecond());
+    machine.set_float32_flops_per_second(limits.float32.best);
+    machine.set_int8_ops_per_second(limits.int8.best);
+    machine.set_measured(true);
   }
-  void add(const std::string &title, const std::string &name, uint64_t number,
-           const std::string &text) {
-    text_ += "  " + title +
-             std::string(18 - std::min<size_t>(17, title.size()), ' ') + text +
-             "\n";
-    json_.member(name, number);
+  if (arguments.bandwidth)
+    machine.set_read_bytes_per_second(*arguments.bandwidth * 1e9);
+  if (arguments.peak)
+    machine.set_float32_flops_per_second(*arguments.peak * 1e9);
+  if (arguments.int8Peak)
+    machine.set_int8_ops_per_second(*arguments.int8Peak * 1e9);
+  return machine;
+}
+
+/// The step of --tokens, --depth and --sequences, if the model can do it.
+Expected<proto::StepShape> chooseStep(const InspectArguments &arguments,
+                                      const proto::Manifest &manifest) {
+  proto::StepShape step;
+  step.set_name("asked");
+  step.set_tokens(arguments.tokens.value_or(1));
+  step.set_depth(arguments.depth.value_or(0));
+  step.set_sequences(arguments.sequences.value_or(1));
+  step.set_outputs(step.sequences());
+  // The options are bounded: no overflow.
+  if (step.tokens() * step.sequences() > manifest.max_tokens_per_step())
+    return usageError("expects at most " +
+                      std::to_string(manifest.max_tokens_per_step()) +
+                      " tokens in a step of this artifact but got --tokens=" +
+                      std::to_string(step.tokens()) +
+                      " times --sequences=" + std::to_string(step.sequences()));
+  if (step.tokens() + step.depth() > manifest.max_context())
+    return usageError("expects at most " +
+                      std::to_string(manifest.max_context()) +
+                      " positions of this artifact but got --tokens=" +
+                      std::to_string(step.tokens()) +
+                      " after --depth=" + std::to_string(step.depth()));
+  return step;
+}
+
+Expected<ReportOptions> makeOptions(const InspectArguments &arguments,
+                                    const ReportParts &parts,
+                                    const InspectedModel &model) {
+  ReportOptions options;
+  options.parts = neededParts(parts);
+  if (!model.isArtifact() || !parts.costs)
+    return options;
+  const proto::Manifest &manifest = model.artifact().manifest();
+  options.steps = defaultSteps(manifest);
+  if (arguments.asksForStep()) {
+    GOSS_ASSIGN_OR_RETURN(proto::StepShape step,
+                          chooseStep(arguments, manifest));
+    options.steps.push_back(step);
   }
-  void begin(const std::string &title, const std::string &name) {
-    text_ += title + "\n";
-    json_.key(name).beginObject();
+  GOSS_ASSIGN_OR_RETURN(options.machine, chooseMachine(arguments));
+  return options;
+}
+
+/// Keeps the one entry of that symbol, with its instructions; nothing where
+/// there is none.
+template <typename Entries>
+void keepOnly(const std::string &symbol, const std::string &disassembly,
+              Entries &entries) {
+  Entries kept;
+  for (auto &entry : entries)
+    if (entry.symbol() == symbol) {
+      entry.set_disassembly(disassembly);
+      *kept.Add() = entry;
+    }
+  entries.Swap(&kept);
+}
+
+/// Machine code of the kernels; of the one asked for also its instructions.
+Status addKernels(const InspectArguments &arguments, const Artifact &artifact,
+                  proto::Report &report) {
+  std::span<const std::byte> code = artifact.section(SectionKind::Code);
+  GOSS_RETURN_IF_ERROR(addCode(code, artifact.path(), report));
+  if (arguments.kernel.empty())
+    return Status::ok();
+  if (!isElf(code))
+    return unavailable(artifact.path() +
+                       ": no disassembler for the code of "
+                       "target '" +
+                       artifact.manifest().target() + "'");
+  GOSS_ASSIGN_OR_RETURN(std::vector<CodeSymbol> symbols,
+                        readCodeSymbols(code, artifact.path()));
+  auto symbol = std::ranges::find(symbols, arguments.kernel, &CodeSymbol::name);
+  if (symbol == symbols.end())
+    return usageError("--kernel expects a symbol that --what=code lists of " +
+                      artifact.path() + " but got '" + arguments.kernel + "'");
+  GOSS_ASSIGN_OR_RETURN(std::string text, disassemble(code, *symbol));
+  keepOnly(symbol->name, text, *report.mutable_kernels());
+  keepOnly(symbol->name, text, *report.mutable_functions());
+  return Status::ok();
+}
+
+/// Keeps one level; what its operations become is then out of sight.
+Status selectLevel(const std::string &level, const std::string &path,
+                   proto::Report &report) {
+  proto::GraphLevel kept;
+  for (const proto::GraphLevel &graph : report.graph())
+    if (graph.level().name() == level)
+      kept = graph;
+  if (!kept.has_level())
+    return notFound(path + ": has no graph at level '" + level + "'");
+  kept.clear_lowerings();
+  report.clear_graph();
+  *report.add_graph() = std::move(kept);
+  return Status::ok();
+}
+
+/// Takes away what only served to print another part: JSON has what was asked
+/// for and what it refers to.
+void dropUnasked(const ReportParts &parts, proto::Report &report) {
+  if (!parts.graph)
+    report.clear_graph();
+}
+
+Expected<std::string> printReport(const InspectArguments &arguments,
+                                  const ReportParts &parts,
+                                  const InspectedModel &model,
+                                  proto::Report &report) {
+  GOSS_ASSIGN_OR_RETURN(LayerChoice layers,
+                        arguments.chooseLayers(model, report));
+  if (parts.graph && model.isArtifact() && report.graph_size() == 0 &&
+      arguments.what == "graph")
+    return notFound(model.path() + ": holds no record of its graph");
+  if (arguments.format == "dot") {
+    DotOptions options;
+    options.level = arguments.level.empty() ? "fused" : arguments.level;
+    options.openLayers = layers.open;
+    options.openAll = layers.openAll;
+    GOSS_RETURN_IF_ERROR(selectLevel(options.level, model.path(), report));
+    return printReportDot(report, options);
   }
-  void end() { json_.endObject(); }
-
-  Summary() { json_.beginObject(); }
-  std::string take(bool json) {
-    json_.endObject();
-    std::string object = json_.take() + "\n";
-    return json ? object : text_;
+  if (arguments.format == "json") {
+    if (!arguments.level.empty())
+      GOSS_RETURN_IF_ERROR(selectLevel(arguments.level, model.path(), report));
+    dropUnasked(parts, report);
+    return printReportJson(report);
   }
-
-private:
-  std::string text_;
-  JsonWriter json_{2};
-};
-
-void addCount(Summary &summary, const std::string &title,
-              const std::string &name, uint64_t number) {
-  summary.add(title, name, number, formatCount(number));
+  if (arguments.format == "html")
+    return printReportHtml(report);
+  TextOptions options;
+  options.parts = parts;
+  options.level = arguments.level;
+  options.openLayers = layers.open;
+  options.openAll = layers.openAll;
+  return printReportText(report, options);
 }
 
-void addBytes(Summary &summary, const std::string &title,
-              const std::string &name, uint64_t bytes) {
-  summary.add(title, name, bytes, formatBytes(bytes));
-}
-
-void addShape(Summary &summary, const proto::ModelConfig &config) {
-  summary.begin("Model", "model");
-  addCount(summary, "layers", "layers", config.num_layers());
-  addCount(summary, "hidden size", "hidden_size", config.hidden_size());
-  addCount(summary, "query heads", "heads", config.num_heads());
-  addCount(summary, "key/value heads", "kv_heads", config.num_kv_heads());
-  addCount(summary, "head dimension", "head_dim", config.head_dim());
-  addCount(summary, "experts", "experts", config.num_experts());
-  addCount(summary, "active experts", "experts_per_token",
-           config.experts_per_token());
-  addCount(summary, "expert width", "intermediate_size",
-           config.intermediate_size());
-  addCount(summary, "vocabulary", "vocab_size", config.vocab_size());
-  addCount(summary, "positions", "max_position_embeddings",
-           config.max_position_embeddings());
-  std::set<uint32_t> windows(config.layer_windows().begin(),
-                             config.layer_windows().end());
-  std::string text;
-  for (uint32_t window : windows)
-    text += (text.empty() ? "" : ", ") +
-            (window ? std::to_string(window) + " keys" : std::string("full"));
-  summary.add("attention", "attention", text);
-  summary.end();
-}
-
-void addTarget(Summary &summary, const proto::Manifest &manifest) {
-  summary.begin("Code", "code");
-  summary.add("target", "target", manifest.target());
-  summary.add("triple", "triple", manifest.triple());
-  summary.add("processor", "cpu", manifest.cpu());
-  std::string features;
-  for (const std::string &feature : manifest.required_features())
-    features += (features.empty() ? "" : " ") + feature;
-  summary.add("needs", "required_features", features);
-  summary.add("math", "math", manifest.math_mode());
-  addCount(summary, "opt level", "opt_level", manifest.opt_level());
-  addCount(summary, "kernels", "kernels",
-           static_cast<uint64_t>(manifest.kernels_size()));
-  addCount(summary, "launches a step", "launches",
-           static_cast<uint64_t>(manifest.launches_size()));
-  summary.add("compiler", "compiler", manifest.compiler_version());
-  summary.add("flags", "flags", manifest.flags());
-  summary.end();
-}
-
-void addLimits(Summary &summary, const proto::Manifest &manifest) {
-  summary.begin("Memory", "memory");
-  addCount(summary, "context", "max_context", manifest.max_context());
-  addCount(summary, "tokens a step", "max_tokens_per_step",
-           manifest.max_tokens_per_step());
-  addBytes(summary, "arena", "arena_bytes", manifest.arena_bytes());
-  uint64_t perToken = 0;
-  for (const proto::CacheGroup &group : manifest.cache().groups())
-    perToken += group.page_bytes() / manifest.cache().page_tokens();
-  addBytes(summary, "cache a token", "cache_bytes_per_token", perToken);
-  summary.add("cache holds", "cache_dtype", manifest.cache().dtype());
-  uint64_t weights = 0;
-  bool isPacked = false;
-  for (const proto::Tensor &tensor : manifest.tensors()) {
-    weights += tensor.size();
-    isPacked |= !tensor.layout().empty();
-  }
-  addBytes(summary, "weights", "weight_bytes", weights);
-  summary.add("weights are", "weights",
-              manifest.weights_embedded() ? "embedded" : "referenced");
-  summary.add("weights lie", "weight_layout",
-              isPacked ? "row_panel" : "published");
-  summary.end();
-}
-
-void addSections(Summary &summary, const Artifact &artifact) {
-  summary.begin("Sections", "sections");
-  for (const SectionEntry &section : artifact.sections())
-    addBytes(summary, std::string(sectionName(section.kind)),
-             std::string(sectionName(section.kind)), section.size);
-  summary.end();
-}
-
-/// Kernels with the number of their launches, as a table.
-std::string describeKernels(const proto::Manifest &manifest, bool json) {
-  std::map<uint32_t, uint64_t> launches;
-  for (const proto::Launch &launch : manifest.launches())
-    ++launches[launch.kernel()];
-  std::string text;
-  JsonWriter writer(2);
-  writer.beginArray();
-  for (int i = 0; i < manifest.kernels_size(); ++i) {
-    const proto::Kernel &kernel = manifest.kernels(i);
-    uint64_t count = launches[static_cast<uint32_t>(i)];
-    std::string row = kernel.symbol();
-    row.resize(std::max<size_t>(row.size() + 1, 20), ' ');
-    row += kernel.operation();
-    row.resize(std::max<size_t>(row.size() + 1, 40), ' ');
-    row += kernel.kind();
-    row.resize(std::max<size_t>(row.size() + 1, 64), ' ');
-    text += row + std::to_string(count) + " launches\n";
-    writer.beginObject()
-        .member("symbol", kernel.symbol())
-        .member("operation", kernel.operation())
-        .member("kind", kernel.kind())
-        .member("launches", count)
-        .member("bytes_per_item", kernel.bytes_per_item())
-        .member("flops_per_item", kernel.flops_per_item())
-        .endObject();
-  }
-  writer.endArray();
-  return json ? writer.take() + "\n" : text;
-}
-
-/// Tensors with where they lie.
-std::string describeWeights(const proto::Manifest &manifest, bool json) {
-  std::string text;
-  JsonWriter writer(2);
-  writer.beginArray();
-  for (const proto::Tensor &tensor : manifest.tensors()) {
-    std::string shape;
-    for (uint64_t extent : tensor.shape())
-      shape += (shape.empty() ? "" : "x") + std::to_string(extent);
-    std::string file =
-        manifest.weights_embedded()
-            ? "embedded"
-            : manifest.weight_files(static_cast<int>(tensor.file())).name();
-    text.append(tensor.name()).append("  ").append(tensor.dtype());
-    text.append(" ").append(shape).append("  ");
-    if (!tensor.layout().empty())
-      text.append(tensor.layout()).append("  ");
-    text.append(file);
-    text.append(" @ ").append(std::to_string(tensor.offset())).append("\n");
-    writer.beginObject()
-        .member("name", tensor.name())
-        .member("parameter", tensor.parameter())
-        .member("dtype", tensor.dtype())
-        .member("shape", shape)
-        .member("layout", tensor.layout())
-        .member("file", file)
-        .member("offset", tensor.offset())
-        .member("size", tensor.size())
-        .endObject();
-  }
-  writer.endArray();
-  return json ? writer.take() + "\n" : text;
-}
-
-Status inspectArtifact(const InspectArguments &arguments) {
-  GOSS_ASSIGN_OR_RETURN(std::string path, resolveArtifactPath(arguments.path));
-  GOSS_ASSIGN_OR_RETURN(Artifact artifact, Artifact::open(path));
-  const proto::Manifest &manifest = artifact.manifest();
-  bool json = arguments.format == "json";
-  if (arguments.what == "code")
-    return standardOutput().write(describeKernels(manifest, json));
-  if (arguments.what == "weights")
-    return standardOutput().write(describeWeights(manifest, json));
-  Summary summary;
-  addShape(summary, manifest.config());
-  addTarget(summary, manifest);
-  addLimits(summary, manifest);
-  addSections(summary, artifact);
-  return standardOutput().write(summary.take(json));
-}
-
-void addCheckpointShape(Summary &summary, const ModelConfig &config) {
-  proto::ModelConfig shape;
-  shape.set_num_layers(config.numLayers);
-  shape.set_hidden_size(config.hiddenSize);
-  shape.set_num_heads(config.numHeads);
-  shape.set_num_kv_heads(config.numKvHeads);
-  shape.set_head_dim(config.headDim);
-  shape.set_num_experts(config.numExperts);
-  shape.set_experts_per_token(config.expertsPerToken);
-  shape.set_intermediate_size(config.intermediateSize);
-  shape.set_vocab_size(config.vocabSize);
-  shape.set_max_position_embeddings(config.maxContext);
-  for (int64_t layer = 0; layer < config.numLayers; ++layer)
-    shape.add_layer_windows(config.windowOf(layer));
-  addShape(summary, shape);
-}
-
-Status inspectCheckpoint(const InspectArguments &arguments) {
-  if (arguments.what != "summary")
-    return usageError("--what=" + arguments.what +
-                      " expects an artifact but got a checkpoint");
-  GOSS_ASSIGN_OR_RETURN(Checkpoint checkpoint,
-                        Checkpoint::open(arguments.path));
-  const ParameterList &parameters = checkpoint.parameters();
-  Summary summary;
-  addCheckpointShape(summary, checkpoint.config());
-  summary.begin("Weights", "weights");
-  summary.add("experts", "expert_form",
-              parameters.form() == ExpertForm::Mxfp4 ? "mxfp4" : "plain");
-  addCount(summary, "parameters", "parameters",
-           static_cast<uint64_t>(parameters.elementCount()));
-  addCount(summary, "tensors", "tensors", parameters.tensorCount());
-  addBytes(summary, "bytes", "bytes", parameters.byteSize());
-  addCount(summary, "files", "files", checkpoint.weightFiles().size());
-  summary.add("tokenizer", "tokenizer",
-              checkpoint.tokenizerPath() ? "present" : "none");
-  summary.end();
-  return standardOutput().write(summary.take(arguments.format == "json"));
-}
-
-Status inspect(const InspectArguments &arguments) {
-  std::error_code error;
-  if (std::filesystem::is_directory(arguments.path, error) ||
-      arguments.path.ends_with(".json"))
-    return inspectCheckpoint(arguments);
-  return inspectArtifact(arguments);
+Status inspect(InspectArguments arguments) {
+  GOSS_RETURN_IF_ERROR(arguments.check());
+  GOSS_ASSIGN_OR_RETURN(InspectedModel model,
+                        InspectedModel::open(arguments.path));
+  GOSS_RETURN_IF_ERROR(arguments.checkFor(model));
+  ReportParts parts = shownParts(arguments.what);
+  GOSS_ASSIGN_OR_RETURN(ReportOptions options,
+                        makeOptions(arguments, parts, model));
+  GOSS_ASSIGN_OR_RETURN(proto::Report report, model.report(options));
+  if (parts.kernels && model.isArtifact())
+    GOSS_RETURN_IF_ERROR(addKernels(arguments, model.artifact(), report));
+  if (arguments.stats)
+    GOSS_RETURN_IF_ERROR(model.addWeights(arguments.weights, true, report));
+  GOSS_ASSIGN_OR_RETURN(std::string text,
+                        printReport(arguments, parts, model, report));
+  if (arguments.output.empty() || arguments.output == "-")
+    return standardOutput().write(text);
+  return writeFile(arguments.output, text);
 }
 
 } // namespace
 
 void addInspectCommand(CommandLine &line) {
   auto arguments = std::make_shared<InspectArguments>();
-  line.addCommand("inspect", "Shows what an artifact or checkpoint is made of.")
-      .positional("MODEL", arguments->path,
-                  "an artifact, a checkpoint directory or a config.json "
-                  "(default: the embedded model)")
-      .group("Output")
-      .choice("--what", arguments->what, {"summary", "code", "weights"},
-              "summary, the kernels, or every tensor (default summary)")
-      .choice("--format", arguments->format, {"text", "json"},
-              "for people or for programs (default text)")
-      .example("goss inspect model.goss", "sizes, target, memory, sections")
-      .example("goss inspect model.goss --what=weights --format=json",
-               "every tensor with its file and offset")
-      .action([arguments] { return inspect(*arguments); });
+  Command &command = line.addCommand(
+      "inspect", "Shows what an artifact or checkpoint is made of.");
+  arguments->addTo(command);
+  command.action([arguments] { return inspect(*arguments); });
 }
 
 } // namespace gossamer::tools

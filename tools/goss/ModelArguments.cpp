@@ -43,6 +43,23 @@ std::string findWeightsDirectory(const std::string &path,
   return beside.string();
 }
 
+Expected<std::vector<SafetensorsFile>>
+openWeightFiles(const Artifact &artifact, const std::string &directory) {
+  std::vector<SafetensorsFile> files;
+  for (const proto::WeightFile &expected : artifact.manifest().weight_files()) {
+    GOSS_ASSIGN_OR_RETURN(MappedFile mapped,
+                          MappedFile::openBeneath(directory, expected.name()));
+    GOSS_ASSIGN_OR_RETURN(SafetensorsFile file,
+                          SafetensorsFile::read(std::move(mapped)));
+    if (toBytes(file.headerSha256()) != expected.header_sha256() ||
+        file.file().size() != expected.size())
+      return invalidData(file.path() + ": expects the weights that " +
+                         artifact.path() + " was compiled for but got others");
+    files.push_back(std::move(file));
+  }
+  return files;
+}
+
 Expected<std::optional<Tokenizer>> readTokenizer(const Artifact &artifact) {
   if (!artifact.hasSection(SectionKind::Tokenizer))
     return std::optional<Tokenizer>();

@@ -9,11 +9,13 @@
 
 #include "runtime/model/Model.h"
 #include "runtime/text/Tokenizer.h"
+#include "runtime/weights/Safetensors.h"
 #include "tools/support/CommandLine.h"
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace gossamer::tools {
 
@@ -46,6 +48,11 @@ Expected<std::string> resolveArtifactPath(const std::string &path);
 /// line does not say: beside it, then in the folder of its name.
 std::string findWeightsDirectory(const std::string &path,
                                  const proto::Manifest &manifest);
+
+/// The weight files that an artifact refers to: InvalidData when they are not
+/// those that it was compiled for.
+Expected<std::vector<SafetensorsFile>>
+openWeightFiles(const Artifact &artifact, const std::string &directory);
 
 /// The artifact's tokenizer, nothing when it has none.
 Expected<std::optional<Tokenizer>> readTokenizer(const Artifact &artifact);

@@ -23,23 +23,6 @@ struct VerifyArguments {
   bool quiet = false;
 };
 
-/// Compares the weight files that an artifact refers to with what it recorded
-/// of them when it was compiled.
-Status verifyWeightFiles(const Artifact &artifact,
-                         const std::string &directory) {
-  for (const proto::WeightFile &expected : artifact.manifest().weight_files()) {
-    GOSS_ASSIGN_OR_RETURN(MappedFile mapped,
-                          MappedFile::openBeneath(directory, expected.name()));
-    GOSS_ASSIGN_OR_RETURN(SafetensorsFile file,
-                          SafetensorsFile::read(std::move(mapped)));
-    if (toBytes(file.headerSha256()) != expected.header_sha256() ||
-        file.file().size() != expected.size())
-      return invalidData(file.path() + ": expects the weights that " +
-                         artifact.path() + " was compiled for but got others");
-  }
-  return Status::ok();
-}
-
 Status verifyArtifact(const std::string &path,
                       const VerifyArguments &arguments) {
   Notes notes(arguments.quiet);
@@ -53,7 +36,7 @@ Status verifyArtifact(const std::string &path,
   std::string directory = arguments.weights;
   if (directory.empty())
     directory = findWeightsDirectory(path, manifest);
-  GOSS_RETURN_IF_ERROR(verifyWeightFiles(artifact, directory));
+  GOSS_RETURN_IF_ERROR(openWeightFiles(artifact, directory).status());
   notes.note("Weights", formatCount(manifest.weight_files_size()) +
                             " files in " + directory +
                             " are those it was compiled for");

@@ -19,6 +19,7 @@ int main(int argc, char **argv) {
   addEvalCommand(line);
   addCheckCommand(line);
   addInspectCommand(line);
+  addDiffCommand(line);
   addVerifyCommand(line);
   addTokenizeCommands(line);
   addSynthCommand(line);

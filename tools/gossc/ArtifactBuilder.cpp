@@ -12,6 +12,7 @@
 #include "runtime/text/Tokenizer.h"
 #include "tools/gossc/PlanSummary.h"
 #include "tools/gossc/StoredWeights.h"
+#include "tools/report/CheckpointReport.h"
 #include "tools/support/Terminal.h"
 
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -66,41 +67,8 @@ std::string CompilerInput::describe() const {
 // Manifest
 //===----------------------------------------------------------------------===//
 
-static void fillRope(const RopeConfig &rope, proto::Rope &entry) {
-  bool yarn = rope.scaling == RopeConfig::Scaling::Yarn;
-  entry.set_scaling(yarn ? "yarn" : "none");
-  entry.set_theta(rope.theta);
-  if (!yarn)
-    return;
-  entry.set_factor(rope.factor);
-  entry.set_beta_fast(rope.betaFast);
-  entry.set_beta_slow(rope.betaSlow);
-  entry.set_original_context(rope.originalContext);
-  entry.set_truncate(rope.truncate);
-  entry.set_attention_factor(rope.attentionFactor);
-}
-
 static void fillConfig(const ModelConfig &config, proto::Manifest &manifest) {
-  proto::ModelConfig &entry = *manifest.mutable_config();
-  entry.set_model_type("gpt_oss");
-  entry.set_num_layers(config.numLayers);
-  entry.set_num_experts(config.numExperts);
-  entry.set_experts_per_token(config.expertsPerToken);
-  entry.set_hidden_size(config.hiddenSize);
-  entry.set_intermediate_size(config.intermediateSize);
-  entry.set_head_dim(config.headDim);
-  entry.set_num_heads(config.numHeads);
-  entry.set_num_kv_heads(config.numKvHeads);
-  entry.set_vocab_size(config.vocabSize);
-  entry.set_max_position_embeddings(config.maxContext);
-  for (int64_t layer = 0; layer < config.numLayers; ++layer)
-    entry.add_layer_windows(config.windowOf(layer));
-  entry.set_rms_norm_eps(config.rmsNormEps);
-  entry.set_swiglu_alpha(config.swigluAlpha);
-  entry.set_swiglu_limit(config.swigluLimit);
-  entry.set_attention_bias(config.attentionBias);
-  entry.set_tie_word_embeddings(config.tieWordEmbeddings);
-  fillRope(config.rope, *entry.mutable_rope());
+  *manifest.mutable_config() = tools::describeConfig(config);
   for (int64_t token : config.eosTokens)
     manifest.add_stop_tokens(token);
   if (config.bosToken)

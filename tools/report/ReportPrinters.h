@@ -7,15 +7,26 @@
 #ifndef GOSSAMER_TOOLS_REPORT_REPORTPRINTERS_H
 #define GOSSAMER_TOOLS_REPORT_REPORTPRINTERS_H
 
-#include "tools/report/report.pb.h"
+#include "tools/report/ReportBuilder.h"
 
 #include <set>
 #include <string>
 
 namespace gossamer::tools {
 
-/// Tables for a terminal: the parts that the report holds.
-std::string printReportText(const proto::Report &report);
+/// What a text shows of what the report holds.
+struct TextOptions {
+  ReportParts parts = ReportParts::all();
+  std::string level; ///< of the graph; empty: each.
+  /// Layers listed in full; of the others only one period is (LayerPattern).
+  std::set<int> openLayers;
+  bool openAll = false;
+};
+
+/// Tables for a terminal. A report of one part may hold what that part refers
+/// to, such as the launches that costs are of.
+std::string printReportText(const proto::Report &report,
+                            const TextOptions &options = {});
 
 /// One object: names of report.proto, numbers as numbers, enumerations by name,
 /// bytes in hexadecimal. A text, list or message that is empty has no member;

@@ -53,9 +53,13 @@ Status countParameters(const proto::ModelConfig &entry,
     if (!total)
       return invalidData("config: expects fewer than 2^64 parameters");
     bool isExpert = parameter.symbol.find(".experts.") != std::string::npos;
-    active += isExpert
-                  ? *count / entry.num_experts() * entry.experts_per_token()
-                  : *count;
+    if (isExpert)
+      active += *count / entry.num_experts() * entry.experts_per_token();
+    else if (parameter.kind == ParameterKind::Embedding &&
+             !config.tieWordEmbeddings)
+      active += entry.hidden_size(); // a token uses its row.
+    else
+      active += *count;
   }
   summary.set_parameters_total(*total);
   summary.set_parameters_active(active);

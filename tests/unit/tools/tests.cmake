@@ -4,6 +4,9 @@ gossamer_unit_test(CompilerTests tools/CompilerTest.cpp LINK GossamerCompilerDri
 gossamer_unit_test(BenchTests tools/KernelProfileTest.cpp LINK gossamer_roofline)
 gossamer_unit_test(EvalTests tools/EvalTest.cpp LINK gossamer_tools_eval)
 gossamer_unit_test(ObserversTests tools/ObserversTest.cpp LINK gossamer_observers)
+gossamer_unit_test(InspectTests tools/CodeReportTest.cpp tools/ReportDiffTest.cpp
+  tools/ReportTextTest.cpp tools/WeightReportTest.cpp
+  LINK gossamer_report)
 gossamer_unit_test(ReportHtmlTests tools/ReportHtmlTest.cpp LINK gossamer_report)
 gossamer_unit_test(ReportTests tools/ReportJsonTest.cpp tools/ReportTest.cpp
   LINK gossamer_report)
