@@ -66,10 +66,21 @@ struct TargetOptions {
 
 /// Where `emit` stops.
 enum class EmitStage {
-  LLVM,     ///< text of the lowered module; goss-opt parses it.
-  Assembly, ///< text for the target's assembler.
-  Object,   ///< relocatable object.
-  Code,     ///< what an artifact's code section holds.
+  LLVM,            ///< text of the lowered module; goss-opt parses it.
+  LLVMIR,          ///< text of LLVM IR before LLVM's own passes.
+  OptimizedLLVMIR, ///< text of LLVM IR that the code generator is given.
+  Assembly,        ///< text for the target's assembler.
+  Object,          ///< relocatable object.
+  Code,            ///< what an artifact's code section holds.
+};
+
+/// A text between plan and code, as --dump-dir keeps it.
+struct TextStage {
+  EmitStage stage;
+  /// Its file. The ending says what it holds: .mlir, .ll, .s, or any other
+  /// (.ptx) for text that is only shown.
+  llvm::StringRef fileName;
+  llvm::StringRef title;
 };
 
 /// Entry `index` of Manifest.kernels: one gptoss.kernel in module order.
@@ -122,6 +133,16 @@ public:
   /// must be resolved.
   virtual void buildPipeline(mlir::OpPassManager &manager,
                              const TargetOptions &options) const = 0;
+
+  /// The pass of the pipeline after which each kernel is written out, as
+  /// functions called by its symbol; "" where there is no such moment.
+  virtual llvm::StringRef loopsPass() const { return ""; }
+
+  /// The texts that `emit` makes, in the order in which they arise.
+  virtual std::vector<TextStage> textStages() const {
+    return {{EmitStage::LLVM, "lowered.mlir", "lowered"},
+            {EmitStage::Assembly, "code.s", "assembly"}};
+  }
 
   /// Makes code from a module that the pipeline has lowered. The module is not
   /// changed. Problems are reported as diagnostics of the module's context.

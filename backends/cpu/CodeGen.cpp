@@ -104,6 +104,13 @@ static void optimize(Module &module, TargetMachine &machine, unsigned level) {
   builder.buildPerModuleDefaultPipeline(pipelineLevel(level)).run(module, mam);
 }
 
+static std::string printModule(const Module &module) {
+  std::string text;
+  raw_string_ostream os(text);
+  module.print(os, nullptr);
+  return text;
+}
+
 /// Names the symbols that `object` needs and does not define.
 static llvm::Expected<std::vector<std::string>>
 undefinedSymbols(StringRef object) {
@@ -157,14 +164,13 @@ emitMachineCode(mlir::ModuleOp module, const gossamer::TargetOptions &options,
   ir->setDataLayout(machine->createDataLayout());
   ir->setTargetTriple(machine->getTargetTriple());
   setFunctionAttributes(*ir, options);
+  if (form == MachineCode::LLVMIR)
+    return printModule(*ir);
   optimize(*ir, *machine, options.optLevel);
+  if (form == MachineCode::OptimizedLLVMIR)
+    return printModule(*ir);
 
   std::string result;
-  if (form == MachineCode::LLVMIR) {
-    raw_string_ostream os(result);
-    ir->print(os, nullptr);
-    return result;
-  }
   SmallVector<char, 0> bytes;
   raw_svector_ostream os(bytes);
   legacy::PassManager passes;

@@ -19,7 +19,12 @@
 namespace gossamer::cpu {
 
 /// Kinds of machine code.
-enum class MachineCode { LLVMIR, Assembly, Object };
+enum class MachineCode {
+  LLVMIR, ///< as translated, with the attributes of the target.
+  OptimizedLLVMIR,
+  Assembly,
+  Object,
+};
 
 /// Translates a module in the LLVM dialect, runs LLVM's pipeline for
 /// `options.optLevel` and emits. `options` must be resolved. Fails with a

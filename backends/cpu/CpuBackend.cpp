@@ -62,6 +62,7 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
 
 void registerCpuBackendPasses() {
   registerGptOssCpuPasses();
+  registerLowerToLLVMPasses();
   PassPipelineRegistration<PipelineOptions>(
       "gptoss-cpu",
       "Plan level to the LLVM dialect: select, expand and lower kernels, lower "
@@ -110,6 +111,15 @@ public:
     buildCpuPipeline(manager, options);
   }
 
+  StringRef loopsPass() const override { return "gptoss-cpu-expand-kernels"; }
+
+  std::vector<TextStage> textStages() const override {
+    return {{EmitStage::LLVM, "lowered.mlir", "LLVM dialect"},
+            {EmitStage::LLVMIR, "llvm.ll", "LLVM IR"},
+            {EmitStage::OptimizedLLVMIR, "optimized.ll", "optimized LLVM IR"},
+            {EmitStage::Assembly, "code.s", "assembly"}};
+  }
+
   FailureOr<CompiledCode> emit(ModuleOp module, const TargetOptions &options,
                                EmitStage stage) const override {
     FailureOr<std::vector<KernelRecord>> kernels = recordsFromModule(module);
@@ -134,8 +144,13 @@ private:
       std::string text;
       llvm::raw_string_ostream os(text);
       module->print(os, OpPrintingFlags().enableDebugInfo(false));
+      os << '\n';
       return text;
     }
+    case EmitStage::LLVMIR:
+      return emitMachineCode(module, options, MachineCode::LLVMIR);
+    case EmitStage::OptimizedLLVMIR:
+      return emitMachineCode(module, options, MachineCode::OptimizedLLVMIR);
     case EmitStage::Assembly:
       return emitMachineCode(module, options, MachineCode::Assembly);
     case EmitStage::Object:

@@ -35,6 +35,10 @@ void buildLowerToLLVM(mlir::OpPassManager &manager);
 void buildCpuPipeline(mlir::OpPassManager &manager,
                       const TargetOptions &options);
 
+/// Registers the conversions that buildLowerToLLVM uses, so that its steps can
+/// be named one by one.
+void registerLowerToLLVMPasses();
+
 /// Registers the passes above and the pipelines `gptoss-cpu` and
 /// `gptoss-cpu-lower-to-llvm` with the pass registry of goss-opt.
 void registerCpuBackendPasses();

@@ -34,6 +34,18 @@ suite.expect(
     ["gossc", suite.model, f"--load-backend={plugin}", "--target=toy", "--emit=asm"],
     stdout="attention of 6 bindings",
 )
+# A folder of its texts: no kernel is written out, and the page says so.
+dump = suite.path("dump")
+suite.expect(
+    "dump",
+    ["gossc", suite.model, f"--load-backend={plugin}", "--target=toy", "--emit=asm", "-q", "-o", suite.path("toy.txt"), "--dump-dir", dump],
+)
+names = ["00-graph.mlir", "01-fused.mlir", "02-plan.mlir", "03-lowered.mlir", "04-code.s", "index.html", "kernels"]
+suite.check("dump", sorted(os.listdir(dump)) == names, f"expects {names} but got {sorted(os.listdir(dump))}")
+kernels = os.listdir(os.path.join(dump, "kernels"))
+suite.check("dump", len(kernels) == 21 and all(name.endswith(".mlir") for name in kernels), f"expects the kernels' operations but got {kernels}")
+with open(os.path.join(dump, "index.html"), encoding="utf-8") as file:
+    suite.check("dump", "no assembler text that can be read" in file.read(), "expects a reason")
 suite.expect(
     "options",
     ["gossc", suite.model, f"--load-backend={plugin}", "--target=toy", "--mcpu=brick", "--emit=asm"],

@@ -34,7 +34,7 @@ static constexpr int64_t kDefaultMaxContext = 4096;
 
 Expected<CompilerInput> CompilerInput::open(const CompilerOptions &options) {
   GOSS_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::open(options.input));
-  if (options.emit == EmitLevel::Artifact && !checkpoint.hasWeights())
+  if (options.writesArtifact() && !checkpoint.hasWeights())
     return usageError(options.input +
                       ": an artifact expects a checkpoint directory but got a "
                       "config alone; a config.json goes with --emit=graph, "

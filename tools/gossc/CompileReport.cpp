@@ -43,7 +43,7 @@ Expected<proto::Report> makeReport(const CompilerOptions &options,
   if (compiled.manifest.launches_size() > 0)
     what.steps = tools::defaultSteps(compiled.manifest);
   proto::Report report;
-  if (options.emit == EmitLevel::Artifact) {
+  if (options.writesArtifact()) {
     GOSS_ASSIGN_OR_RETURN(Artifact artifact, Artifact::open(options.output));
     GOSS_ASSIGN_OR_RETURN(report,
                           tools::buildReport(artifact, options.input, what));

@@ -10,49 +10,25 @@
 #include "frontend/graph/GraphBuilder.h"
 #include "ir/GptOss.h"
 #include "passes/Passes.h"
-#include "runtime/support/AtomicFile.h"
 #include "tools/gossc/ArtifactBuilder.h"
+#include "tools/gossc/PassWatch.h"
 #include "tools/gossc/PlanSummary.h"
 #include "tools/gossc/RecordBuilder.h"
 #include "tools/gossc/RemarkCollector.h"
+#include "tools/gossc/StageDump.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
+#include "llvm/ADT/STLExtras.h"
+
+#include <optional>
 
 using namespace mlir;
 
 namespace gossamer {
-
-llvm::StringRef stringifyEmitLevel(EmitLevel level) {
-  switch (level) {
-  case EmitLevel::Graph:
-    return "graph";
-  case EmitLevel::Fused:
-    return "fused";
-  case EmitLevel::Plan:
-    return "plan";
-  case EmitLevel::LLVM:
-    return "llvm";
-  case EmitLevel::Assembly:
-    return "asm";
-  case EmitLevel::Object:
-    return "obj";
-  case EmitLevel::Artifact:
-    return "artifact";
-  }
-  return "";
-}
-
-llvm::StringRef getCacheType(const CompilerOptions &options) {
-  if (!options.cacheType.empty())
-    return options.cacheType;
-  return options.codegen.math == MathMode::Int8 ? "bf16" : "f32";
-}
 
 namespace {
 
@@ -84,33 +60,40 @@ public:
   Expected<CompileResult> run();
 
 private:
-  Status checkFusions() const;
+  Status prepareDump();
   Status resolveTarget();
   Status readInput();
   Status prepareContext();
   Status buildModule();
   Status runPipeline(StringRef stage, StringRef pipeline);
   Status lower();
-  Status emitCode(EmitStage stage, StringRef name, CompiledCode &code);
+  Status emitCode(EmitStage stage, CompiledCode &code);
+  Status fuse();
+  Status plan();
   Status buildArtifact(std::string fusedBytecode);
+  Status emitText();
   Status compileStages();
   /// Ends a stage that left a module: times, dumps, and keeps the text where
-  /// the compilation stops there.
-  Status finishModule(StageTimer &timer, EmitLevel level);
+  /// the compilation stops there. `pipeline` made it.
+  Status finishModule(StageTimer &timer, EmitLevel level, StringRef pipeline);
   Status recordModule(EmitLevel level);
   /// Fills in the manifest of a report where no artifact is written.
   Status describe();
   void noteCode(const CompiledCode &code);
   void finishStage(StageTimer &timer, int64_t operations = 0);
-  Status dump(StringRef name, StringRef content);
+  void finishPass(StringRef pass, ModuleOp module);
+  Status runPasses(StringRef stage, PassManager &manager);
+  Status dumpCode();
   Status fail(StringRef stage);
   Status checkCancelled() const;
   bool stopsAt(EmitLevel level) const { return options_.emit == level; }
   bool isRecorded() const {
-    return options_.report || stopsAt(EmitLevel::Artifact);
+    return options_.report || options_.writesArtifact();
   }
-  std::string getFusePipeline() const;
-  std::string getPlanPipeline() const;
+  /// Whether the compilation ends with the stage that has just run.
+  bool endsWith(StringRef stage) const {
+    return options_.until == stage || watch_.hasStopped();
+  }
   Status describePlan();
 
   const CompilerOptions &options_;
@@ -126,7 +109,10 @@ private:
   OwningOpRef<ModuleOp> plan_; ///< copy of the plan: the manifest's source.
   CompiledCode code_;
   std::vector<std::string> errors_;
-  unsigned dumpCount_ = 0;
+  PassWatch watch_{
+      [this](StringRef pass, ModuleOp module) { finishPass(pass, module); }};
+  Status passStatus_; ///< of what was done between passes.
+  std::optional<StageDump> dump_;
   CompileResult result_;
 };
 
@@ -145,20 +131,10 @@ Status Compilation::fail(StringRef stage) {
   return internalError(message);
 }
 
-/// "rope" and "fuse-rope" both name the pass.
-std::string getFusionPass(StringRef name) {
-  return name.starts_with("fuse-") ? name.str() : "fuse-" + name.str();
-}
-
-Status Compilation::checkFusions() const {
-  for (const std::string &name : options_.disabledFusions) {
-    if (llvm::is_contained(getFusionNames(), getFusionPass(name)))
-      continue;
-    std::string message = "--disable-fusion expects one of";
-    for (StringRef fusion : getFusionNames())
-      message.append(" ").append(fusion.drop_front(5));
-    return usageError(message.append(" but got '").append(name).append("'"));
-  }
+Status Compilation::prepareDump() {
+  if (options_.dumpDirectory.empty())
+    return Status::ok();
+  GOSS_ASSIGN_OR_RETURN(dump_, StageDump::create(options_.dumpDirectory));
   return Status::ok();
 }
 
@@ -171,7 +147,7 @@ Status Compilation::resolveTarget() {
     return usageError("--target expects one of " + known + " but got '" +
                       options_.target + "'");
   }
-  GOSS_RETURN_IF_ERROR(checkFusions());
+  GOSS_RETURN_IF_ERROR(checkFusionNames(options_));
   target_ = options_.codegen;
   GOSS_RETURN_IF_ERROR(backend_->resolve(target_));
   CompileReport &report = result_.report;
@@ -183,7 +159,8 @@ Status Compilation::resolveTarget() {
   if (report.cacheType != "f32" && report.cacheType != "bf16")
     return usageError("--cache expects f32 or bf16 but got '" +
                       report.cacheType + "'");
-  return Status::ok();
+  GOSS_RETURN_IF_ERROR(checkPassNames(options_, *backend_, target_));
+  return prepareDump();
 }
 
 Status Compilation::readInput() {
@@ -207,6 +184,8 @@ Status Compilation::prepareContext() {
     if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
       errors_.push_back(diagnostic.str());
   });
+  if (!options_.until.empty())
+    watch_.stopAfter(*context_, getShortPassName(options_.until).str());
   return collectRemarks(*context_, result_.report.record);
 }
 
@@ -223,56 +202,73 @@ Status Compilation::buildModule() {
   if (failed(module) || failed(verify(**module)))
     return fail("graph");
   module_ = std::move(*module);
-  return finishModule(timer, EmitLevel::Graph);
+  return finishModule(timer, EmitLevel::Graph, "");
 }
 
 Status Compilation::runPipeline(StringRef stage, StringRef pipeline) {
+  if (pipeline.empty())
+    return Status::ok();
   PassManager manager(context_.get());
   std::string message;
   llvm::raw_string_ostream os(message);
   if (failed(parsePassPipeline(pipeline, manager, os)))
     return internalError(stage.str() + ": " + message);
+  return runPasses(stage, manager);
+}
+
+Status Compilation::runPasses(StringRef stage, PassManager &manager) {
+  watch_.attach(manager);
   if (failed(manager.run(*module_)))
     return fail(stage);
-  return Status::ok();
+  return passStatus_;
 }
 
-std::string Compilation::getFusePipeline() const {
-  std::string list;
-  for (const std::string &name : options_.disabledFusions)
-    list += (list.empty() ? "" : ",") + getFusionPass(name);
-  return list.empty() ? "gptoss-fuse" : "gptoss-fuse{disable=" + list + "}";
-}
-
-std::string Compilation::getPlanPipeline() const {
-  auto flag = [](bool value) { return value ? "true" : "false"; };
-  return "gptoss-plan{max-tokens=" + std::to_string(input_->maxTokensPerStep) +
-         " activation-parts=" + std::to_string(activationParts(target_.math)) +
-         " pack-mxfp4=" + flag(options_.packWeights) +
-         " dense-int8=" + flag(options_.denseInt8) + "}";
+void Compilation::finishPass(StringRef pass, ModuleOp module) {
+  bool isShown = llvm::any_of(options_.printAfter, [&](StringRef name) {
+    return name == "all" || getShortPassName(name) == pass;
+  });
+  std::string text = isShown ? printModule(module) : "";
+  if (isShown && !dump_)
+    llvm::errs() << "// After " << pass << "\n" << text;
+  if (isShown && dump_ && passStatus_.isOk())
+    passStatus_ = dump_->addPass(pass, text);
+  if (dump_ && pass == getShortPassName(backend_->loopsPass()))
+    dump_->keepLoops(module, printModule(module));
 }
 
 Status Compilation::lower() {
   StageTimer timer(result_.report, "lower");
   PassManager manager(context_.get());
   backend_->buildPipeline(manager, target_);
-  if (failed(manager.run(*module_)))
-    return fail("lower");
+  GOSS_RETURN_IF_ERROR(runPasses("lower", manager));
   finishStage(timer, countOperations(*module_));
+  if (dump_ && watch_.hasStopped())
+    return dump_->addModule(getShortPassName(options_.until), *module_,
+                            printModule(*module_), "", 0);
   return Status::ok();
 }
 
-Status Compilation::emitCode(EmitStage stage, StringRef name,
-                             CompiledCode &code) {
+/// The texts between plan and code, as far as the compilation goes.
+Status Compilation::dumpCode() {
+  auto emit = [this](EmitStage stage, CompiledCode &code) {
+    return emitCode(stage, code);
+  };
+  bool isLast = stopsAt(EmitLevel::LLVM) || options_.until == "lower";
+  return dump_->addCode(*backend_, target_, *plan_, *module_,
+                        isLast ? EmitStage::LLVM : EmitStage::Assembly, emit);
+}
+
+Status Compilation::emitCode(EmitStage stage, CompiledCode &code) {
   FailureOr<CompiledCode> emitted = backend_->emit(*module_, target_, stage);
   if (failed(emitted))
     return fail("emit");
   code = std::move(*emitted);
-  return dump(name, code.bytes);
+  return Status::ok();
 }
 
 Status Compilation::recordModule(EmitLevel level) {
-  if (!isRecorded())
+  // A stage that was cut short has left no level.
+  if (!isRecorded() || watch_.hasStopped())
     return Status::ok();
   proto::CompileRecord &record = result_.report.record;
   return level == EmitLevel::Plan
@@ -280,14 +276,22 @@ Status Compilation::recordModule(EmitLevel level) {
              : recordGraph(stringifyEmitLevel(level), *module_, record);
 }
 
-Status Compilation::finishModule(StageTimer &timer, EmitLevel level) {
+Status Compilation::finishModule(StageTimer &timer, EmitLevel level,
+                                 StringRef pipeline) {
   GOSS_RETURN_IF_ERROR(recordModule(level));
   finishStage(timer, countOperations(*module_));
   bool wanted = stopsAt(level);
-  if (!wanted && options_.dumpDirectory.empty())
+  if (!wanted && !dump_)
     return Status::ok();
   std::string text = printModule(*module_);
-  GOSS_RETURN_IF_ERROR(dump((stringifyEmitLevel(level) + ".mlir").str(), text));
+  if (dump_) {
+    // A stage that --until has cut short has the name of its last pass.
+    bool isWhole = !watch_.hasStopped();
+    GOSS_RETURN_IF_ERROR(dump_->addModule(
+        isWhole ? stringifyEmitLevel(level) : getShortPassName(options_.until),
+        *module_, text, isWhole ? pipeline.str() : "",
+        result_.report.stages.back().seconds()));
+  }
   if (wanted)
     result_.text = std::move(text);
   return Status::ok();
@@ -297,20 +301,6 @@ void Compilation::finishStage(StageTimer &timer, int64_t operations) {
   timer.finish(operations);
   if (finished_)
     finished_(result_.report);
-}
-
-Status Compilation::dump(StringRef name, StringRef content) {
-  if (options_.dumpDirectory.empty())
-    return Status::ok();
-  if (std::error_code error =
-          llvm::sys::fs::create_directories(options_.dumpDirectory))
-    return ioError(options_.dumpDirectory +
-                   ": cannot create the directory: " + error.message());
-  std::string number = std::to_string(dumpCount_++);
-  llvm::SmallString<128> path(options_.dumpDirectory);
-  llvm::sys::path::append(path, (number.size() < 2 ? "0" : "") + number + "-" +
-                                    name.str());
-  return writeFile(path.str().str(), content);
 }
 
 Status Compilation::describePlan() {
@@ -342,15 +332,13 @@ Status Compilation::describe() {
 }
 
 Status Compilation::buildArtifact(std::string fusedBytecode) {
-  if (!options_.dumpDirectory.empty()) {
-    GOSS_RETURN_IF_ERROR(emitCode(EmitStage::LLVM, "llvm.mlir", code_));
-    GOSS_RETURN_IF_ERROR(emitCode(EmitStage::Assembly, "code.s", code_));
-  }
   StageTimer emitTimer(result_.report, "emit");
-  GOSS_RETURN_IF_ERROR(emitCode(EmitStage::Code, "code.so", code_));
+  GOSS_RETURN_IF_ERROR(emitCode(EmitStage::Code, code_));
   finishStage(emitTimer);
   GOSS_RETURN_IF_ERROR(checkCancelled());
   noteCode(code_);
+  if (endsWith("emit"))
+    return describe();
   StageTimer writeTimer(result_.report, "write");
   ArtifactParts parts{*input_, *plan_, code_, target_,
                       std::move(fusedBytecode)};
@@ -360,47 +348,12 @@ Status Compilation::buildArtifact(std::string fusedBytecode) {
   return Status::ok();
 }
 
-Status Compilation::compileStages() {
-  GOSS_RETURN_IF_ERROR(resolveTarget());
-  GOSS_RETURN_IF_ERROR(readInput());
-  GOSS_RETURN_IF_ERROR(prepareContext());
-  GOSS_RETURN_IF_ERROR(buildModule());
-  if (stopsAt(EmitLevel::Graph))
-    return describe();
-  {
-    // Level 0 is the oracle: the graph as it was built.
-    StageTimer timer(result_.report, "fuse");
-    if (target_.optLevel > 0)
-      GOSS_RETURN_IF_ERROR(runPipeline("fuse", getFusePipeline()));
-    GOSS_RETURN_IF_ERROR(finishModule(timer, EmitLevel::Fused));
-  }
-  if (stopsAt(EmitLevel::Fused))
-    return describe();
-  std::string bytecode;
-  if (stopsAt(EmitLevel::Artifact)) {
-    GOSS_ASSIGN_OR_RETURN(bytecode, writeGraphBytecode(*module_));
-  }
-  {
-    StageTimer timer(result_.report, "plan");
-    GOSS_RETURN_IF_ERROR(runPipeline("plan", getPlanPipeline()));
-    GOSS_RETURN_IF_ERROR(finishModule(timer, EmitLevel::Plan));
-  }
-  plan_ = module_->clone();
-  GOSS_RETURN_IF_ERROR(describePlan());
-  GOSS_RETURN_IF_ERROR(checkCancelled());
-  // A report of the plan names the kernels that the backend would choose.
-  if (stopsAt(EmitLevel::Plan) && !options_.report)
-    return Status::ok();
-  GOSS_RETURN_IF_ERROR(lower());
-  GOSS_RETURN_IF_ERROR(checkCancelled());
-  if (stopsAt(EmitLevel::Artifact))
-    return buildArtifact(std::move(bytecode));
+Status Compilation::emitText() {
   StageTimer timer(result_.report, "emit");
   EmitStage stage = stopsAt(EmitLevel::Assembly) ? EmitStage::Assembly
                     : stopsAt(EmitLevel::Object) ? EmitStage::Object
                                                  : EmitStage::LLVM;
-  GOSS_RETURN_IF_ERROR(
-      emitCode(stage, stringifyEmitLevel(options_.emit).str() + ".txt", code_));
+  GOSS_RETURN_IF_ERROR(emitCode(stage, code_));
   noteCode(code_);
   if (!stopsAt(EmitLevel::Plan))
     result_.text = std::move(code_.bytes);
@@ -408,8 +361,61 @@ Status Compilation::compileStages() {
   return describe();
 }
 
+Status Compilation::fuse() {
+  StageTimer timer(result_.report, "fuse");
+  std::string pipeline = getFusePipeline(options_);
+  GOSS_RETURN_IF_ERROR(runPipeline("fuse", pipeline));
+  return finishModule(timer, EmitLevel::Fused, pipeline);
+}
+
+Status Compilation::plan() {
+  StageTimer timer(result_.report, "plan");
+  std::string pipeline = getPlanPipeline(options_);
+  GOSS_RETURN_IF_ERROR(runPipeline("plan", pipeline));
+  GOSS_RETURN_IF_ERROR(finishModule(timer, EmitLevel::Plan, pipeline));
+  if (watch_.hasStopped())
+    return Status::ok();
+  plan_ = module_->clone();
+  return describePlan();
+}
+
+Status Compilation::compileStages() {
+  GOSS_RETURN_IF_ERROR(resolveTarget());
+  GOSS_RETURN_IF_ERROR(readInput());
+  if (endsWith("read"))
+    return describe();
+  GOSS_RETURN_IF_ERROR(prepareContext());
+  GOSS_RETURN_IF_ERROR(buildModule());
+  GOSS_RETURN_IF_ERROR(checkCancelled());
+  if (stopsAt(EmitLevel::Graph) || endsWith("graph"))
+    return describe();
+  GOSS_RETURN_IF_ERROR(fuse());
+  GOSS_RETURN_IF_ERROR(checkCancelled());
+  if (stopsAt(EmitLevel::Fused) || endsWith("fuse"))
+    return describe();
+  std::string bytecode;
+  if (options_.writesArtifact()) {
+    GOSS_ASSIGN_OR_RETURN(bytecode, writeGraphBytecode(*module_));
+  }
+  GOSS_RETURN_IF_ERROR(plan());
+  GOSS_RETURN_IF_ERROR(checkCancelled());
+  // A report of the plan names the kernels that the backend would choose.
+  if (endsWith("plan") || (stopsAt(EmitLevel::Plan) && !options_.report))
+    return describe();
+  GOSS_RETURN_IF_ERROR(lower());
+  GOSS_RETURN_IF_ERROR(checkCancelled());
+  if (dump_ && !watch_.hasStopped())
+    GOSS_RETURN_IF_ERROR(dumpCode());
+  if (endsWith("lower"))
+    return describe();
+  return stopsAt(EmitLevel::Artifact) ? buildArtifact(std::move(bytecode))
+                                      : emitText();
+}
+
 Expected<CompileResult> Compilation::run() {
   GOSS_RETURN_IF_ERROR(compileStages());
+  if (dump_)
+    GOSS_RETURN_IF_ERROR(dump_->finish(result_.report));
   return std::move(result_);
 }
 

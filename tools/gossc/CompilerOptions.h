@@ -51,12 +51,36 @@ struct CompilerOptions {
   std::string cacheType;
   /// Fusions left out, by the name of their pass without "fuse-".
   std::vector<std::string> disabledFusions;
-  /// Folder for one numbered file a stage; empty for none.
+  /// Folder for a file a stage and kernel (StageDump.h); empty for none.
   std::string dumpDirectory;
-  /// Whether a report is to be made: below the artifact, too, its manifest and
+  /// Passes after which the module is printed, to the folder above or to
+  /// standard error; "all" for every one.
+  std::vector<std::string> printAfter;
+  /// Stage or pass after which the compilation ends without output; empty for
+  /// none.
+  std::string until;
+  /// Whether a report is to be made: without an artifact, too, its manifest and
   /// record are filled in.
   bool report = false;
+
+  bool writesArtifact() const {
+    return emit == EmitLevel::Artifact && until.empty();
+  }
 };
+
+/// The stages that `until` takes beside passes, in order.
+llvm::ArrayRef<llvm::StringRef> getStageNames();
+
+/// The passes from graph to fused and from fused to plan, as goss-opt takes
+/// them; "" for none.
+std::string getFusePipeline(const CompilerOptions &options);
+std::string getPlanPipeline(const CompilerOptions &options);
+
+/// The fusions that are disabled must exist (Usage).
+Status checkFusionNames(const CompilerOptions &options);
+/// The passes that are named must be some of this compilation's (Usage).
+Status checkPassNames(const CompilerOptions &options, const Backend &backend,
+                      const TargetOptions &target);
 
 /// The cache's type that the options ask for. The default follows the math
 /// mode: bf16 where activations are rounded anyway.

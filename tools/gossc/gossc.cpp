@@ -23,7 +23,7 @@ namespace {
 /// What the command line says beyond CompilerOptions.
 struct Arguments {
   CompilerOptions compiler;
-  std::string emit = "artifact";
+  std::string emit;    ///< empty: artifact.
   std::string math;    ///< empty: by the opt-level.
   std::string weights; ///< empty: by layout and dense.
   std::string layout = "published";
@@ -46,8 +46,15 @@ void addOutputOptions(Command &command, Arguments &arguments) {
               "read weights from the checkpoint at run time, or copy them into "
               "the artifact (default reference; embed with --layout=packed or "
               "--dense=int8)")
+      .text("--until", "NAME", arguments.compiler.until,
+            "end after a stage (read, graph, fuse, plan, lower, emit) or a "
+            "pass (fuse-rope, ...) and write no output: for the options below")
+      .texts("--print-ir-after", "PASS", arguments.compiler.printAfter,
+             "print the module after a pass, or after all, on standard error "
+             "or into the folder of --dump-dir; may be repeated")
       .text("--dump-dir", "DIR", arguments.compiler.dumpDirectory,
-            "write a numbered file for every stage to DIR")
+            "write a numbered file for every stage and kernel to DIR, an empty "
+            "or new folder, and index.html to walk through them")
       .text("--report", "FILE", arguments.reportPath,
             "write all that can be said of the compilation: graph, kernels, "
             "costs, memory, weights, stages; JSON, or one HTML page when FILE "
@@ -119,7 +126,11 @@ void addHelp(Command &command) {
                   "see the graph after the fusions");
   command.example("gossc models/tiny-stories --dump-dir=stages "
                   "--report=report.json",
-                  "keep every stage and what was done");
+                  "keep every stage and what was done; stages/index.html "
+                  "shows them");
+  command.example("gossc models/tiny-stories/config.json --until=fuse-rope "
+                  "--print-ir-after=fuse-rope",
+                  "see the module after one pass");
   command.example("gossc gpt-oss-20b/config.json --emit=plan -o plan.mlir "
                   "--report=20b.html",
                   "costs and memory of a model whose weights are elsewhere");
@@ -184,9 +195,13 @@ Status settleOptions(Arguments &arguments) {
   if (options.input.empty())
     return usageError("expects a CHECKPOINT");
   GOSS_RETURN_IF_ERROR(settleNumerics(arguments));
+  if (!options.until.empty() &&
+      !(arguments.emit.empty() && options.output.empty()))
+    return usageError("--until writes no output: expects neither --emit nor "
+                      "--output with it");
   options.emit = parseEmitLevel(arguments.emit);
   options.report = !arguments.reportPath.empty();
-  if (options.output.empty() && options.emit == EmitLevel::Artifact)
+  if (options.output.empty() && options.writesArtifact())
     options.output = getModelName(options.input) + ".goss";
   if (options.output.empty() && options.emit == EmitLevel::Object)
     options.output = getModelName(options.input) + ".o";
@@ -220,7 +235,10 @@ void printSummary(const Arguments &arguments, const CompileReport &report,
   if (report.artifactBytes)
     output += " (" + formatBytes(report.artifactBytes) + ", code " +
               formatBytes(report.codeBytes) + ")";
-  notes.note("Wrote", output);
+  if (arguments.compiler.until.empty())
+    notes.note("Wrote", output);
+  if (!arguments.compiler.dumpDirectory.empty())
+    notes.note("Dumped", arguments.compiler.dumpDirectory + "/index.html");
   notes.note("Finished", "in " + formatSeconds(seconds) + times);
 }
 

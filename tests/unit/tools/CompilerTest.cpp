@@ -123,6 +123,40 @@ TEST_F(Compiler, RefusesBeforeItReads) {
   EXPECT_EQ(compile(options_, registry_).status().code(), StatusCode::NotFound);
 }
 
+TEST_F(Compiler, EndsAfterAStageOrPass) {
+  options_.input += "/config.json";
+  auto stages = [&](const std::string &until) {
+    options_.until = until;
+    Expected<CompileResult> result = compile(options_, registry_);
+    EXPECT_TRUE(result) << result.status().message();
+    std::vector<std::string> names;
+    if (result)
+      for (const StageRecord &stage : result->report.stages)
+        names.push_back(stage.name);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(stages("read"), (Names{"read"}));
+  EXPECT_EQ(stages("graph"), (Names{"read", "graph"}));
+  EXPECT_EQ(stages("fuse-rope"), (Names{"read", "graph", "fuse"}));
+  EXPECT_EQ(stages("gptoss-plan-memory"),
+            (Names{"read", "graph", "fuse", "plan"}));
+  options_.until = "fuse-rpoe";
+  Status status = compile(options_, registry_).status();
+  EXPECT_EQ(status.code(), StatusCode::Usage);
+  EXPECT_NE(status.message().find("did you mean fuse-rope?"),
+            std::string::npos);
+}
+
+TEST_F(Compiler, DumpsIntoAnEmptyFolderOnly) {
+  options_.input += "/config.json";
+  options_.until = "graph";
+  options_.dumpDirectory = folder_ / "dump";
+  EXPECT_TRUE(compile(options_, registry_));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "dump" / "00-graph.mlir"));
+  EXPECT_EQ(compile(options_, registry_).status().code(), StatusCode::Usage);
+}
+
 TEST_F(Compiler, WantsWeightsForAnArtifact) {
   options_.input += "/config.json";
   Status status = compile(options_, registry_).status();

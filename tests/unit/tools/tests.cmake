@@ -1,6 +1,6 @@
 gossamer_unit_test(CommandLineTests tools/CommandLineTest.cpp tools/TerminalTest.cpp
   LINK gossamer_tools_support)
-gossamer_unit_test(CompilerTests tools/CompilerTest.cpp LINK GossamerCompilerDriver MLIR)
+gossamer_unit_test(CompilerTests tools/AssemblyTextTest.cpp tools/CompilerTest.cpp LINK GossamerCompilerDriver MLIR)
 gossamer_unit_test(BenchTests tools/KernelProfileTest.cpp LINK gossamer_roofline)
 gossamer_unit_test(EvalTests tools/EvalTest.cpp LINK gossamer_tools_eval)
 gossamer_unit_test(ObserversTests tools/ObserversTest.cpp LINK gossamer_observers)
