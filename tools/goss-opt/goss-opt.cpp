@@ -9,40 +9,23 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ir/GptOss.h"
 #include "passes/Passes.h"
+#include "tools/goss-opt/Dialects.h"
 #ifdef GOSSAMER_HAS_CPU_BACKEND
-#include "backends/cpu/CpuBackend.h"
 #include "backends/cpu/Passes.h"
 #endif
 
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Index/IR/IndexDialect.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/UB/IR/UBOps.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/DialectRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<mlir::affine::AffineDialect, mlir::arith::ArithDialect,
-                  mlir::cf::ControlFlowDialect, mlir::func::FuncDialect,
-                  mlir::index::IndexDialect, mlir::LLVM::LLVMDialect,
-                  mlir::math::MathDialect, mlir::memref::MemRefDialect,
-                  mlir::scf::SCFDialect, mlir::ub::UBDialect,
-                  mlir::vector::VectorDialect, mlir::gptoss::GptOssDialect>();
+  gossamer::registerAllLevels(registry);
   mlir::registerTransformsPasses();
   gossamer::registerGossamerPasses();
   gossamer::registerGossamerPipelines();
 #ifdef GOSSAMER_HAS_CPU_BACKEND
-  gossamer::cpu::registerCpuDialects(registry);
   gossamer::cpu::registerCpuBackendPasses();
 #endif
   return mlir::asMainReturnCode(

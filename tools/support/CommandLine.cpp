@@ -6,7 +6,9 @@
 
 #include "tools/support/CommandLine.h"
 
+#include "tools/support/Completion.h"
 #include "tools/support/Help.h"
+#include "tools/support/ManPage.h"
 #include "tools/support/Terminal.h"
 
 #include <CLI/CLI.hpp>
@@ -163,7 +165,7 @@ Command &Command::parsed(const std::string &names, const std::string &metavar,
 }
 
 Command &Command::details(const std::string &paragraph) {
-  paragraphs_ += "\n" + detail::wrap(paragraph, 0, detail::kWidth) + "\n";
+  paragraphs_.push_back(paragraph);
   updateFooter();
   return *this;
 }
@@ -180,7 +182,9 @@ Command &Command::action(std::function<Status()> run) {
 }
 
 void Command::updateFooter() {
-  std::string footer = paragraphs_;
+  std::string footer;
+  for (const std::string &paragraph : paragraphs_)
+    footer += "\n" + detail::wrap(paragraph, 0, detail::kWidth) + "\n";
   if (!examples_.empty())
     footer += "\nExamples:\n";
   for (const auto &[line, meaning] : examples_)
@@ -197,7 +201,8 @@ CommandLine::CommandLine(const std::string &name, const std::string &summary)
   auto formatter = std::make_shared<detail::HelpFormatter>();
   formatter->label("Positionals", "Arguments");
   app_->formatter(formatter);
-  app_->set_help_flag("-h,--help", "print this help and exit");
+  addHelpFlags(*app_);
+  addCompletion();
   app_->set_version_flag("--version", getVersionText(name),
                          "print the version and exit");
   commands_.push_back(std::make_unique<Command>(*app_, name));
@@ -206,10 +211,65 @@ CommandLine::CommandLine(const std::string &name, const std::string &summary)
 
 CommandLine::~CommandLine() = default;
 
+namespace {
+
+/// Thrown while arguments are read: what is to be printed instead of the work.
+class CallForManual : public CLI::Success {
+public:
+  CallForManual() : Success("CallForManual", "", CLI::ExitCodes::Success) {}
+};
+
+class CallForCompletion : public CLI::Success {
+public:
+  explicit CallForCompletion(const std::string &shell)
+      : Success("CallForCompletion", shell, CLI::ExitCodes::Success) {}
+};
+
+} // namespace
+
+void CommandLine::addHelpFlags(CLI::App &app) {
+  app.set_help_flag("-h,--help", "print this help and exit");
+  CLI::Option *manual = app.add_flag_callback(
+      "--help-man", [] { throw CallForManual(); },
+      "print the manual page, for man -l -, and exit");
+  manual->trigger_on_parse();
+  // One line in the tool's own help is enough.
+  if (&app != app_.get())
+    manual->group("");
+}
+
+void CommandLine::addCompletion() {
+  const std::vector<std::string> shells = {"bash", "zsh", "fish"};
+  app_->add_option_function<std::string>(
+          "--completion",
+          [shells](const std::string &shell) {
+            if (std::find(shells.begin(), shells.end(), shell) == shells.end())
+              throw CLI::ValidationError("--completion expects one of " +
+                                             detail::join(shells, ", ") +
+                                             " but got '" + shell + "'",
+                                         CLI::ExitCodes::ValidationError);
+            throw CallForCompletion(shell);
+          },
+          "print a script that completes this command line in a shell, and "
+          "exit: source <(" +
+              name_ + " --completion=bash)")
+      ->option_text(detail::join(shells, "|"))
+      ->trigger_on_parse();
+}
+
+std::string CommandLine::makeManual() const {
+  const Command &command = selected();
+  bool isRoot = &command == commands_.front().get();
+  return detail::makeManPage(
+      command.app_, {command.title_, getVersionText(name_), command.paragraphs_,
+                     command.examples_, isRoot ? "" : name_});
+}
+
 Command &CommandLine::addCommand(const std::string &name,
                                  const std::string &summary) {
   CLI::App *app = app_->add_subcommand(name, summary);
   app->formatter(app_->get_formatter());
+  addHelpFlags(*app);
   app->group("Commands");
   app_->require_subcommand(0, 1);
   commands_.push_back(std::make_unique<Command>(*app, name_ + " " + name));
@@ -249,6 +309,12 @@ int CommandLine::run(int argc, const char *const *argv) {
     const CLI::App &app = selected().app_;
     return standardOutput()
         .write(app.help(&app == app_.get() ? "" : name_))
+        .exitCode();
+  } catch (const CallForManual &) {
+    return standardOutput().write(makeManual()).exitCode();
+  } catch (const CallForCompletion &call) {
+    return standardOutput()
+        .write(detail::makeCompletion(*app_, call.what()))
         .exitCode();
   } catch (const CLI::CallForVersion &version) {
     return standardOutput()

@@ -125,12 +125,14 @@ private:
   CLI::App &app_;
   std::string title_;
   std::string group_ = "Options";
-  std::string paragraphs_;
+  std::vector<std::string> paragraphs_;
   std::vector<std::pair<std::string, std::string>> examples_;
   std::function<Status()> action_;
 };
 
-/// A whole tool. Example:
+/// A whole tool. Beside its own options it has --help, --version, --help-man
+/// and
+/// --completion. Example:
 ///   CommandLine line("goss", "Runs compiled models.");
 ///   line.addCommand("verify", "checks an artifact").action(...);
 ///   return line.run(argc, argv);
@@ -148,6 +150,11 @@ public:
   int run(int argc, const char *const *argv);
 
 private:
+  /// Adds --help and --help-man, which every command has.
+  void addHelpFlags(CLI::App &app);
+  /// Adds --completion, which a tool has once.
+  void addCompletion();
+  std::string makeManual() const;
   int reportUsage(const std::string &message) const;
   Status runAction() const;
   const Command &selected() const;

@@ -81,12 +81,11 @@ std::string HelpFormatter::make_help(const CLI::App *app, std::string name,
 std::string HelpFormatter::make_usage(const CLI::App *app,
                                       std::string name) const {
   std::string usage = "Usage: " + name;
-  if (!app->get_subcommands([](const CLI::App *) { return true; }).empty())
+  if (!getCommands(*app).empty())
     usage += " COMMAND";
   usage += " [options]";
-  for (const CLI::Option *option : app->get_options(
-           [](const CLI::Option *each) { return each->get_positional(); })) {
-    std::string metavar = option->get_name(true, false);
+  for (const CLI::Option *option : getPositionals(*app)) {
+    std::string metavar = getMetavar(*option);
     usage += option->get_required() ? " " + metavar : " [" + metavar + "]";
   }
   return usage + "\n";
@@ -140,12 +139,31 @@ static std::string suggest(const std::string &word,
   return nearest.empty() ? "" : "; did you mean '" + nearest + "'?";
 }
 
-std::string listCommands(const CLI::App &app) {
+std::vector<const CLI::App *> getCommands(const CLI::App &app) {
+  return app.get_subcommands([](const CLI::App *) { return true; });
+}
+
+std::string listCommands(const CLI::App &app, const std::string &separator) {
   std::vector<std::string> names;
-  for (const CLI::App *command :
-       app.get_subcommands([](const CLI::App *) { return true; }))
+  for (const CLI::App *command : getCommands(app))
     names.push_back(command->get_name());
-  return join(names, ", ");
+  return join(names, separator);
+}
+
+std::vector<const CLI::Option *> getListedOptions(const CLI::App &app) {
+  return app.get_options([](const CLI::Option *option) {
+    return !option->get_positional() && !option->get_group().empty();
+  });
+}
+
+std::vector<const CLI::Option *> getPositionals(const CLI::App &app) {
+  return app.get_options(
+      [](const CLI::Option *option) { return option->get_positional(); });
+}
+
+std::string getMetavar(const CLI::Option &option) {
+  return option.get_positional() ? option.get_name(true, false)
+                                 : option.get_option_text();
 }
 
 std::string explainExtras(const CLI::App &command, const CLI::App &root) {
@@ -161,8 +179,7 @@ std::string explainExtras(const CLI::App &command, const CLI::App &root) {
         candidates.push_back("--" + name);
     return "unknown option '" + word + "'" + suggest(word, candidates);
   }
-  for (const CLI::App *each :
-       root.get_subcommands([](const CLI::App *) { return true; }))
+  for (const CLI::App *each : getCommands(root))
     candidates.push_back(each->get_name());
   if (&command == &root && !candidates.empty())
     return "unknown command '" + word + "'" + suggest(word, candidates);

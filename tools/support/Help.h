@@ -31,8 +31,17 @@ std::string trimNumber(double value);
 
 /// What to say about arguments that nothing takes, with the nearest name.
 std::string explainExtras(const CLI::App &command, const CLI::App &root);
+/// The subcommands, in the order in which they were added.
+std::vector<const CLI::App *> getCommands(const CLI::App &app);
 /// "run, chat, bench".
-std::string listCommands(const CLI::App &app);
+std::string listCommands(const CLI::App &app,
+                         const std::string &separator = ", ");
+
+/// Options that the help lists, and arguments without a name.
+std::vector<const CLI::Option *> getListedOptions(const CLI::App &app);
+std::vector<const CLI::Option *> getPositionals(const CLI::App &app);
+/// What stands for the value in the help; "" for flags.
+std::string getMetavar(const CLI::Option &option);
 
 /// Two columns: names with their value, then the description.
 class HelpFormatter : public CLI::Formatter {

@@ -138,6 +138,45 @@ TEST(CommandLine, UsageErrorsAreALineAndAHint) {
             "hint: 'tool work --help' lists the options\n");
 }
 
+/// What a command line prints on standard output instead of its work.
+std::string printed(std::vector<const char *> arguments) {
+  Fixture tool;
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(tool.run(std::move(arguments)), 0);
+  EXPECT_EQ(tool.runs, 0);
+  return testing::internal::GetCapturedStdout();
+}
+
+TEST(CommandLine, ManualPageHasOptionsAndExamples) {
+  std::string page = printed({"work", "--help-man"});
+  EXPECT_NE(page.find(".TH \"TOOL\\-WORK\" \"1\""), std::string::npos);
+  EXPECT_NE(page.find("tool\\-work \\- works\n"), std::string::npos);
+  EXPECT_NE(page.find("\\fB\\-n\\fR, \\fB\\-\\-count\\fR=\\fIN\\fR\nhow often"),
+            std::string::npos);
+  EXPECT_NE(page.find(".SH EXAMPLES\n.TP\n\\fBtool work \\-n 3\\fR"),
+            std::string::npos);
+  EXPECT_NE(printed({"--help-man"}).find(".BR tool\\-work (1)\nworks"),
+            std::string::npos);
+}
+
+TEST(CommandLine, CompletionKnowsCommandsOptionsAndChoices) {
+  std::string bash = printed({"--completion=bash"});
+  EXPECT_NE(bash.find("local commands='work'"), std::string::npos);
+  EXPECT_NE(bash.find("work:--level) kind=choice words='low high'"),
+            std::string::npos);
+  EXPECT_NE(bash.find("work:-n|work:--count) kind=other"), std::string::npos);
+  EXPECT_NE(printed({"--completion=zsh"})
+                .find("'(--level)--level=[how hard]:value:(low high)'"),
+            std::string::npos);
+  EXPECT_NE(printed({"--completion=zsh"}).find("'*--stop=[where to stop]"),
+            std::string::npos);
+  EXPECT_NE(printed({"--completion=fish"}).find("-l level -x -a 'low high'"),
+            std::string::npos);
+  EXPECT_EQ(usageError({"--completion=csh"}),
+            "tool: error: --completion expects one of bash, zsh, fish but got "
+            "'csh'\nhint: 'tool --help' lists the options\n");
+}
+
 TEST(CommandLine, StatusBecomesTheExitCode) {
   for (StatusCode code :
        {StatusCode::InvalidData, StatusCode::NotFound, StatusCode::Unavailable,
