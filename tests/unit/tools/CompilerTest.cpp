@@ -131,8 +131,8 @@ TEST_F(Compiler, EndsAfterAStageOrPass) {
     EXPECT_TRUE(result) << result.status().message();
     std::vector<std::string> names;
     if (result)
-      for (const StageRecord &stage : result->report.stages)
-        names.push_back(stage.name);
+      for (const proto::CompileStage &stage : result->report.stages)
+        names.push_back(stage.name());
     return names;
   };
   using Names = std::vector<std::string>;
