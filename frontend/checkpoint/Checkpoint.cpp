@@ -7,6 +7,7 @@
 #include "frontend/checkpoint/Checkpoint.h"
 
 #include "frontend/checkpoint/WeightIndex.h"
+#include "runtime/support/JsonWriter.h"
 #include "runtime/support/MappedFile.h"
 
 #include <algorithm>
@@ -48,7 +49,7 @@ Expected<MappedFile> openConfigText(const std::string &path) {
   return file;
 }
 
-/// "3 are missing (a, b, c)", with at most five names.
+/// "3 are missing ("a", "b", "c")", with at most five names.
 std::string countNames(const std::vector<std::string_view> &names,
                        const char *one, const char *many) {
   constexpr size_t shownNames = 5;
@@ -57,7 +58,7 @@ std::string countNames(const std::vector<std::string_view> &names,
   text += " (";
   for (size_t i = 0; i < std::min(names.size(), shownNames); ++i) {
     text += i == 0 ? "" : ", ";
-    text += names[i];
+    text += quoteText(names[i]);
   }
   if (names.size() > shownNames)
     text += " and " + std::to_string(names.size() - shownNames) + " more";
@@ -70,8 +71,8 @@ bool isFloat(DType dtype) {
 
 Status tensorError(const SafetensorsFile &file, const TensorView &tensor,
                    const std::string &message) {
-  return invalidData(file.path() + ": tensor \"" + tensor.name +
-                     "\": " + message);
+  return invalidData(file.path() + ": tensor " + quoteText(tensor.name) + ": " +
+                     message);
 }
 
 /// Compares a tensor with its specification; takes over its float type.

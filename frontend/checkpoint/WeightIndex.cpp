@@ -7,6 +7,7 @@
 #include "frontend/checkpoint/WeightIndex.h"
 
 #include "runtime/support/Json.h"
+#include "runtime/support/JsonWriter.h"
 #include "runtime/support/MappedFile.h"
 
 #include <limits>
@@ -24,6 +25,8 @@ Expected<WeightIndex> WeightIndex::load(const std::string &path) {
   index.path_ = path;
 
   JsonValue metadata = root.find("metadata");
+  if (metadata.isPresent() && !metadata.isNull())
+    GOSS_RETURN_IF_ERROR(metadata.asObject().status());
   if (JsonValue size = metadata.find("total_size"); size.isPresent()) {
     GOSS_ASSIGN_OR_RETURN(int64_t total, size.asInteger(0));
     index.totalSize_ = static_cast<uint64_t>(total);
@@ -48,11 +51,12 @@ Status WeightIndex::compareFile(const SafetensorsFile &file,
   for (const TensorView &tensor : file.tensors()) {
     auto it = fileOfTensor_.find(tensor.name);
     if (it == fileOfTensor_.end())
-      return invalidData(file.path() + ": tensor \"" + tensor.name +
-                         "\" is not listed in " + path_);
+      return invalidData(file.path() + ": tensor " + quoteText(tensor.name) +
+                         " is not listed in " + path_);
     if (it->second != name)
-      return invalidData(file.path() + ": tensor \"" + tensor.name +
-                         "\" should be in \"" + it->second + "\" by " + path_);
+      return invalidData(file.path() + ": tensor " + quoteText(tensor.name) +
+                         " should be in " + quoteText(it->second) + " by " +
+                         path_);
   }
   return Status::ok();
 }
@@ -67,8 +71,9 @@ Status WeightIndex::compare(std::span<const SafetensorsFile> files) const {
   for (size_t i = 0; i < files.size(); ++i)
     for (const auto &[tensor, file] : fileOfTensor_)
       if (file == fileNames_[i] && !files[i].find(tensor))
-        return invalidData(files[i].path() + ": has no tensor \"" + tensor +
-                           "\", which " + path_ + " places there");
+        return invalidData(files[i].path() + ": has no tensor " +
+                           quoteText(tensor) + ", which " + path_ +
+                           " places there");
   if (totalSize_ && *totalSize_ != total)
     return invalidData(path_ + ": field \"metadata.total_size\": expects the " +
                        std::to_string(total) +

@@ -77,12 +77,7 @@ std::string JsonValue::describe() const {
   case JsonKind::Object:
     return countText("an object", size(), "member");
   case JsonKind::String:
-    if (text().size() > maxShown) {
-      std::string quoted;
-      appendJsonString(quoted, text().substr(0, maxShown));
-      return quoted + "...";
-    }
-    [[fallthrough]];
+    return quoteText(text(), maxShown);
   default:
     return JsonWriter().value(*this).take();
   }
@@ -93,9 +88,7 @@ Status JsonValue::error(std::string_view message) const {
     return invalidData(std::string(message));
   std::string place = tree_->source + ": ";
   if (node_ != 0) {
-    place += "field ";
-    appendJsonString(place, path());
-    place += ": ";
+    place += "field " + quoteText(path()) + ": ";
   }
   return invalidData(place + std::string(message));
 }
@@ -135,10 +128,10 @@ Expected<JsonValue> JsonValue::get(std::string_view name) const {
   if (JsonValue member = find(name); member.isPresent())
     return member;
   std::string place = path();
-  std::string field;
-  appendJsonString(field, place.empty() ? std::string(name)
-                                        : place + "." + std::string(name));
-  return invalidData(tree_->source + ": field " + field + " is missing");
+  std::string field =
+      place.empty() ? std::string(name) : place + "." + std::string(name);
+  return invalidData(tree_->source + ": field " + quoteText(field) +
+                     " is missing");
 }
 
 bool JsonValue::asBoolUnchecked() const { return node().boolean; }

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/support/JsonTree.h"
+#include "runtime/support/JsonWriter.h"
 #include "runtime/support/MappedFile.h"
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -128,8 +129,8 @@ private:
     auto twice = std::adjacent_find(names_.begin(), names_.end());
     if (twice == names_.end())
       return true;
-    return fail("the name \"" + std::string(twice->substr(0, 200)) +
-                "\" appears twice in one object");
+    return fail("the name " + quoteText(*twice) +
+                " appears twice in one object");
   }
 
   /// "line 3, column 14" of the byte after which the parser stopped.
@@ -157,6 +158,10 @@ private:
     if (size_t expected = what.rfind("; expected ");
         expected != what.npos && expected >= result.size())
       result += what.substr(expected);
+    // A number out of range is quoted whole.
+    constexpr size_t maxShown = 200;
+    if (result.size() > maxShown)
+      result.replace(maxShown, std::string::npos, "...");
     for (char &c : result)
       if (static_cast<unsigned char>(c) < 0x20 ||
           static_cast<unsigned char>(c) > 0x7E)

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/support/JsonWriter.h"
+#include <algorithm>
 #include <cassert>
 #include <charconv>
 #include <cmath>
@@ -104,6 +105,21 @@ void gossamer::appendJsonString(std::string &out, std::string_view text) {
     i += length;
   }
   out += '"';
+}
+
+std::string gossamer::quoteText(std::string_view text, size_t maxShown) {
+  size_t shown = std::min(text.size(), maxShown);
+  // Not in the middle of a character.
+  if (shown < text.size())
+    while (shown > 0 &&
+           (static_cast<unsigned char>(text[shown]) & 0xC0) == 0x80)
+      --shown;
+  std::string quoted;
+  appendJsonString(quoted, text.substr(0, shown));
+  // JSON lets pass the delete character, which terminals act on.
+  for (size_t at; (at = quoted.find('\x7F')) != std::string::npos;)
+    quoted.replace(at, 1, "\\u007f");
+  return shown < text.size() ? quoted + "..." : quoted;
 }
 
 void JsonWriter::newLine() {

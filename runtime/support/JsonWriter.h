@@ -88,6 +88,11 @@ private:
 /// Appends `text` as a quoted JSON string to `out`.
 void appendJsonString(std::string &out, std::string_view text);
 
+/// A name or text of an input as messages show it: quoted like a JSON string,
+/// so that it stays on one line and moves no cursor, and cut after `maxShown`
+/// bytes.
+std::string quoteText(std::string_view text, size_t maxShown = 200);
+
 } // namespace gossamer
 
 #endif // GOSSAMER_RUNTIME_SUPPORT_JSONWRITER_H

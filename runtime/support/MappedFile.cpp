@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/support/MappedFile.h"
+#include "runtime/support/JsonWriter.h"
 #include "runtime/support/SystemError.h"
 #include <algorithm>
 #include <cerrno>
@@ -119,9 +120,15 @@ void MappedFile::advise(Advice advice, uint64_t offset, uint64_t length) const {
 }
 
 Status gossamer::checkRelativeName(std::string_view name) {
-  std::string quoted = "\"" + std::string(name.substr(0, 200)) + "\"";
-  if (name.empty() || name.find('\0') != std::string_view::npos)
+  std::string quoted = quoteText(name);
+  if (name.empty())
     return invalidData("expects a file name but got " + quoted);
+  // A message that names the file must not move the cursor.
+  for (char c : name)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      return invalidData("expects a file name without control characters but "
+                         "got " +
+                         quoted);
   if (name.front() == '/')
     return invalidData("expects a relative file name but got " + quoted);
   for (size_t begin = 0; begin <= name.size();) {

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/text/Pretokenizer.h"
+#include "runtime/support/JsonWriter.h"
 #include "runtime/text/Utf8.h"
 #include <algorithm>
 #include <cstdint>
@@ -99,8 +100,8 @@ Expected<Pretokenizer> Pretokenizer::create(std::string_view pattern) {
                              &error, &offset, context.get()));
   if (!code)
     return invalidData("regular expression: " + errorText(error) +
-                       " at offset " + std::to_string(offset) + " of \"" +
-                       rewritten + "\"");
+                       " at offset " + std::to_string(offset) + " of " +
+                       quoteText(rewritten));
   // Where no executable memory is to be had, the interpreter does the work.
   (void)pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);
   return Pretokenizer(std::make_unique<Code>(Code{std::move(code)}));

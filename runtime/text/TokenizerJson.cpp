@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/support/Json.h"
+#include "runtime/support/JsonWriter.h"
 #include "runtime/text/ByteLevel.h"
 #include "runtime/text/TokenizerTables.h"
 #include <algorithm>
@@ -246,9 +247,9 @@ private:
                  appendByteLevel(second, bytes_) &&
                  (id = tokens_.find(bytes_)) != TokenTable::kNone;
     return known ? Status::ok()
-                 : merge.error("names the token \"" + std::string(first) +
-                               std::string(second) +
-                               "\", which is not in the vocabulary");
+                 : merge.error("names the token " +
+                               quoteText(std::string(first).append(second)) +
+                               ", which is not in the vocabulary");
   }
 
   const TokenTable &tokens_;

@@ -13,6 +13,7 @@
 
 #include "runtime/weights/Npy.h"
 #include "runtime/support/CheckedMath.h"
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <charconv>
@@ -43,7 +44,8 @@ public:
   /// True when the whole text is a dictionary with the three known keys, once
   /// each.
   bool parse(NpyHeader &header) {
-    if (!skip('{'))
+    // What NumPy writes for these types is plain text; messages quote it.
+    if (!std::all_of(rest_.begin(), rest_.end(), isPlain) || !skip('{'))
       return false;
     unsigned seen = 0;
     while (!skip('}')) {
@@ -64,6 +66,8 @@ public:
   }
 
 private:
+  static bool isPlain(char c) { return c == '\n' || (c >= 0x20 && c < 0x7F); }
+
   char peek() {
     size_t start = rest_.find_first_not_of(" \n");
     rest_.remove_prefix(std::min(start, rest_.size()));

@@ -7,6 +7,7 @@
 #include "runtime/weights/Safetensors.h"
 #include "runtime/support/CheckedMath.h"
 #include "runtime/support/Json.h"
+#include "runtime/support/JsonWriter.h"
 #include <algorithm>
 #include <tuple>
 
@@ -34,6 +35,10 @@ Expected<std::string_view> findHeader(const MappedFile &file) {
   if (file.size() < prefixBytes)
     return invalidData(path + ": expects at least 8 bytes but got " +
                        std::to_string(file.size()));
+  // What a clone without the large files holds in their place.
+  if (file.text().starts_with("version https://git-lfs"))
+    return invalidData(path + ": is a Git LFS pointer, not the file itself: "
+                              "fetch it with 'git lfs pull'");
   uint64_t size = readLittleEndian(file.bytes());
   if (size > maxHeaderBytes)
     return invalidData(path + ": expects a header of at most " +
@@ -92,7 +97,7 @@ Status checkCoverage(const std::string &path,
                      std::span<const TensorView> tensors, uint64_t dataBytes) {
   uint64_t end = 0;
   for (const TensorView &tensor : tensors) {
-    std::string where = path + ": tensor \"" + tensor.name + "\": ";
+    std::string where = path + ": tensor " + quoteText(tensor.name) + ": ";
     if (!rangeFits(tensor.offset, tensor.size, dataBytes))
       return invalidData(where + "expects to end within the " +
                          std::to_string(dataBytes) +
@@ -189,6 +194,5 @@ const TensorView *SafetensorsFile::find(std::string_view name) const {
 Expected<const TensorView *> SafetensorsFile::get(std::string_view name) const {
   if (const TensorView *tensor = find(name))
     return tensor;
-  return invalidData(path() + ": tensor \"" + std::string(name) +
-                     "\" is missing");
+  return invalidData(path() + ": tensor " + quoteText(name) + " is missing");
 }

@@ -6,6 +6,7 @@
 
 #include "tools/eval/TokenSequences.h"
 
+#include "runtime/support/JsonWriter.h"
 #include "runtime/weights/Npy.h"
 #include "runtime/weights/Safetensors.h"
 #include "tools/support/Terminal.h"
@@ -65,8 +66,8 @@ Expected<TokenSequences> parseTokenSequences(std::string_view text,
           std::from_chars(word.data(), word.data() + word.size(), id);
       if (error != std::errc() || end != word.data() + word.size())
         return invalidData(source + ": line " + std::to_string(number) +
-                           ": expects token ids such as 1,2,3 but got '" +
-                           std::string(word.substr(0, 40)) + "'");
+                           ": expects token ids such as 1,2,3 but got " +
+                           quoteText(word));
       row.push_back(id);
       line.remove_prefix(word.size());
     }

@@ -12,6 +12,7 @@
 #include "tools/goss/ModelArguments.h"
 #include "tools/support/Terminal.h"
 
+#include <charconv>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -126,14 +127,14 @@ Expected<std::vector<TokenId>> parseIds(std::string_view text) {
   while ((begin = text.find_first_not_of(separators, begin)) !=
          std::string_view::npos) {
     size_t end = std::min(text.find_first_of(separators, begin), text.size());
-    int64_t id = 0;
-    std::string word(text.substr(begin, end - begin));
-    std::string error =
-        parseInteger(word, {0, std::numeric_limits<TokenId>::max()}, id);
-    if (!error.empty())
-      return invalidData("standard input: expects token ids but got '" + word +
-                         "'");
-    ids.push_back(static_cast<TokenId>(id));
+    std::string_view word = text.substr(begin, end - begin);
+    TokenId id = 0;
+    auto [rest, error] =
+        std::from_chars(word.data(), word.data() + word.size(), id);
+    if (error != std::errc() || rest != word.data() + word.size() || id < 0)
+      return invalidData("standard input: expects token ids but got " +
+                         quoteText(word));
+    ids.push_back(id);
     begin = end;
   }
   return ids;

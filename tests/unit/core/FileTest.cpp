@@ -77,6 +77,9 @@ TEST(MappedFile, OpensBeneathADirectoryOnly) {
               StatusCode::InvalidData)
         << name;
   EXPECT_TRUE(checkRelativeName("..a/b..").isOk());
+  EXPECT_EQ(checkRelativeName("a\x1B[2J").message(),
+            "expects a file name without control characters but got "
+            "\"a\\u001b[2J\"");
   EXPECT_EQ(checkRelativeName("a/../b").message(),
             "expects a file name without \"..\" but got \"a/../b\"");
 }

@@ -57,6 +57,24 @@ TEST(Json, KeepsKindsValuesAndOrder) {
   EXPECT_FALSE(root.find("absent").find("deeper").isPresent());
 }
 
+TEST(Json, MessagesStayShortAndOnOneLine) {
+  EXPECT_EQ(parseError(R"({"\u001b[2J\n\u007f":1,"\u001b[2J\n\u007f":2})"),
+            "t.json: is not valid JSON: the name \"\\u001b[2J\\n\\u007f\" "
+            "appears twice in one object");
+  std::string digits(5000, '7');
+  EXPECT_LT(parseError("[" + digits + "]").size(), 300u);
+  std::string name(5000, 'n');
+  EXPECT_LT(parseError("{\"" + name + "\":1,\"" + name + "\":2}").size(), 300u);
+  JsonDocument document = parse("{\"" + name + "\":1}");
+  std::string shown = "t.json: field \"" + std::string(200, 'n') + "\"...";
+  EXPECT_EQ(messageOf((*document.root().begin()).asString()),
+            shown + ": expects a string but got 1");
+  EXPECT_EQ(messageOf(parse("{}").root().get(name)), shown + " is missing");
+  EXPECT_EQ(quoteText(std::string(199, 'a') + "\u20AC"),
+            "\"" + std::string(199, 'a') + "\"...")
+      << "not cut within a character";
+}
+
 TEST(Json, IntegersAreExact) {
   JsonDocument document =
       parse("[9223372036854775807, -9223372036854775808, 9223372036854775808, "

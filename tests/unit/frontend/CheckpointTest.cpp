@@ -300,13 +300,13 @@ TEST_F(BrokenCheckpoint, MissingExtraAndMisnamedTensors) {
   auto renamed = weights;
   renamed.tensors[renamed.indexOf("model.norm.weight")].name = "model.norm";
   renamed.write(weightsPath_);
-  expectError(expects + "1 is missing (model.norm.weight) and 1 is unknown "
-                        "(model.norm)");
+  expectError(expects + "1 is missing (\"model.norm.weight\") and 1 is "
+                        "unknown (\"model.norm\")");
 
   auto extra = weights;
   extra.add("rotary.inv_freq", DType::F32, {2}, std::string(8, '\0'));
   extra.write(weightsPath_);
-  expectError(expects + "1 is unknown (rotary.inv_freq)");
+  expectError(expects + "1 is unknown (\"rotary.inv_freq\")");
 
   // One layer fewer than the config says.
   auto shorter = weights;
@@ -315,11 +315,11 @@ TEST_F(BrokenCheckpoint, MissingExtraAndMisnamedTensors) {
       shorter.remove(tensor.name);
   shorter.write(weightsPath_);
   expectError(expects +
-              "19 are missing (model.layers.2.input_layernorm.weight, "
-              "model.layers.2.self_attn.q_proj.weight, "
-              "model.layers.2.self_attn.q_proj.bias, "
-              "model.layers.2.self_attn.k_proj.weight, "
-              "model.layers.2.self_attn.k_proj.bias and 14 more)");
+              "19 are missing (\"model.layers.2.input_layernorm.weight\", "
+              "\"model.layers.2.self_attn.q_proj.weight\", "
+              "\"model.layers.2.self_attn.q_proj.bias\", "
+              "\"model.layers.2.self_attn.k_proj.weight\", "
+              "\"model.layers.2.self_attn.k_proj.bias\" and 14 more)");
 }
 
 TEST_F(BrokenCheckpoint, WrongShapesAndTypes) {

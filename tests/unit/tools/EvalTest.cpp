@@ -143,8 +143,8 @@ TEST(TokenSequences, ReadsText) {
     Status status =
         parseTokenSequences("1\n2 " + std::string(bad), "t").status();
     EXPECT_EQ(status.message(),
-              "t: line 2: expects token ids such as 1,2,3 but got '" +
-                  std::string(bad) + "'");
+              "t: line 2: expects token ids such as 1,2,3 but got \"" +
+                  std::string(bad) + "\"");
   }
 }
 

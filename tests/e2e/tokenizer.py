@@ -43,7 +43,7 @@ suite.check("messages", text == "<|start|>user<|message|>Hi<|end|><|start|>assis
 
 for name, line in [("no JSON", "{"), ("no text", "{}"), ("text a number", '{"text": 1}'), ("an unknown role", '{"messages":[{"role":"king","content":"x"}]}')]:
     suite.expect(name, ["goss", "tokenize", artifact, "--jsonl"], 65, "line 2", input=b'{"text":"fine"}\n' + line.encode())
-suite.expect("ids not numbers", ["goss", "detokenize", artifact], 65, "'x'", input=b"1 2 x")
+suite.expect("ids not numbers", ["goss", "detokenize", artifact], 65, '"x"', input=b"1 2 x")
 suite.expect("ids negative", ["goss", "detokenize", artifact, "--jsonl"], 65, "line 1", input=b'{"ids":[-1]}')
 suite.expect("unknown ids", ["goss", "detokenize", artifact], 0, input=b"99999999 5")
 suite.expect("no tokenizer", ["goss", "tokenize", suite.path("none.json")], 66, "none.json", input=b"x")
