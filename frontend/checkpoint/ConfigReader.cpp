@@ -83,7 +83,7 @@ Status readModelType(JsonValue root) {
     return expectString(type, "gpt_oss");
   if (root.find("rope_ntk_beta").isPresent() ||
       root.find("rope_scaling_factor").isPresent())
-    return type.error("is the original OpenAI config, expected the Hugging "
+    return root.error("is the original OpenAI config, expected the Hugging "
                       "Face one (model_type \"gpt_oss\")");
   return root.get("model_type").status();
 }
@@ -105,7 +105,8 @@ Status readHeadCounts(JsonValue root, ModelConfig &config) {
       config.hiddenSize / config.numHeads > headDimLimit)
     return headDim.mismatch(
         "a number, as hidden_size " + std::to_string(config.hiddenSize) +
-        " does not divide into " + std::to_string(config.numHeads) + " heads,");
+        " does not divide into " + std::to_string(config.numHeads) +
+        " heads of at most " + std::to_string(headDimLimit) + ",");
   config.headDim = config.hiddenSize / config.numHeads;
   return Status::ok();
 }
@@ -281,7 +282,9 @@ Status checkWholeRotation(JsonValue object) {
   JsonValue part = findValue(object, "partial_rotary_factor");
   if (!part.isPresent())
     return Status::ok();
-  return part.asNumber(1.0, 1.0).status();
+  if (!part.asNumber(1.0, 1.0))
+    return part.mismatch("1, a rotation of whole heads,");
+  return Status::ok();
 }
 
 Status readRope(JsonValue root, ModelConfig &config) {

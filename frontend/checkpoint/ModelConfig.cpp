@@ -153,8 +153,10 @@ Status ModelConfig::validate(const std::string &fileName) const {
                       "sliding_attention, but got null");
   if (rope.scaling == RopeConfig::Scaling::Yarn &&
       rope.betaFast < rope.betaSlow)
-    return fieldError(fileName, "rope_scaling.beta_fast",
-                      "expects at least beta_slow but got less");
+    return fieldError(
+        fileName, "rope_scaling.beta_fast",
+        "expects at least " + JsonWriter().value(rope.betaSlow).take() +
+            " (beta_slow) but got " + JsonWriter().value(rope.betaFast).take());
   return checkTokens(fileName, *this);
 }
 

@@ -260,8 +260,8 @@ TEST(ModelConfig, RefusesBadFields) {
       {"head_dim", "5",
        "expects a multiple of 2 (rotated in halves) but got 5"},
       {"head_dim", "null",
-       "expects a number, as hidden_size 64 does not divide into 6 heads, but "
-       "got null"},
+       "expects a number, as hidden_size 64 does not divide into 6 heads of at "
+       "most 1024, but got null"},
       {"num_attention_heads", "7",
        "expects a multiple of 3 (num_key_value_heads) but got 7"},
       {"num_experts_per_tok", "6",
