@@ -8,6 +8,7 @@
 #include "runtime/abi/StepAbi.h"
 #include "runtime/artifact/Format.h"
 #include "runtime/support/CheckedMath.h"
+#include "runtime/support/JsonWriter.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/weights/Safetensors.h"
 #include <algorithm>
@@ -37,10 +38,6 @@ constexpr size_t digestBytes = 32;
 constexpr uint64_t arenaAlignment = 64;
 constexpr uint64_t headDimPadding = 16;
 
-std::string quote(std::string_view text) {
-  return "\"" + std::string(text.substr(0, 200)) + "\"";
-}
-
 Status checkRange(const char *field, uint64_t value, uint64_t min,
                   uint64_t max) {
   if (value >= min && value <= max)
@@ -57,10 +54,22 @@ Status checkEqual(const std::string &field, uint64_t value, uint64_t expected) {
                      " but got " + std::to_string(value));
 }
 
-Status checkNotEmpty(const std::string &field, const std::string &text) {
-  if (!text.empty())
+/// Names and texts are printed: by messages, by inspect, in tables.
+Status checkPrintable(const std::string &field, const std::string &text) {
+  bool printable = std::all_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F;
+  });
+  if (printable)
     return Status::ok();
-  return invalidData(field + ": expects a text but got none");
+  return invalidData(field +
+                     ": expects a text without control characters but got " +
+                     quoteText(text));
+}
+
+Status checkName(const std::string &field, const std::string &text) {
+  if (text.empty())
+    return invalidData(field + ": expects a text but got none");
+  return checkPrintable(field, text);
 }
 
 Status checkPositive(const char *field, double value) {
@@ -68,7 +77,8 @@ Status checkPositive(const char *field, double value) {
     return Status::ok();
   return invalidData(std::string(field) +
                      ": expects a positive number but got " +
-                     std::to_string(value));
+                     (std::isfinite(value) ? JsonWriter().value(value).take()
+                                           : std::to_string(value)));
 }
 
 Status checkDigestSize(const std::string &field, const std::string &digest,
@@ -88,9 +98,14 @@ Status checkVersions(const proto::Manifest &manifest) {
                        std::to_string(manifest.step_abi_version()) +
                        ": compile the model again with this release");
   GOSS_RETURN_IF_ERROR(
-      checkNotEmpty("compiler_version", manifest.compiler_version()));
-  GOSS_RETURN_IF_ERROR(checkNotEmpty("target", manifest.target()));
-  GOSS_RETURN_IF_ERROR(checkNotEmpty("math_mode", manifest.math_mode()));
+      checkName("compiler_version", manifest.compiler_version()));
+  GOSS_RETURN_IF_ERROR(checkName("target", manifest.target()));
+  GOSS_RETURN_IF_ERROR(checkName("math_mode", manifest.math_mode()));
+  GOSS_RETURN_IF_ERROR(checkPrintable("triple", manifest.triple()));
+  GOSS_RETURN_IF_ERROR(checkPrintable("cpu", manifest.cpu()));
+  GOSS_RETURN_IF_ERROR(checkPrintable("flags", manifest.flags()));
+  for (const std::string &feature : manifest.required_features())
+    GOSS_RETURN_IF_ERROR(checkName("required_features", feature));
   GOSS_RETURN_IF_ERROR(
       checkDigestSize("config_sha256", manifest.config_sha256(), false));
   return checkDigestSize("tokenizer_sha256", manifest.tokenizer_sha256(), true);
@@ -100,7 +115,7 @@ Status checkRope(const proto::Rope &rope) {
   if (rope.scaling() != "none" && rope.scaling() != "yarn")
     return invalidData("config.rope.scaling: expects \"none\" or \"yarn\" but "
                        "got " +
-                       quote(rope.scaling()));
+                       quoteText(rope.scaling()));
   return checkPositive("config.rope.theta", rope.theta());
 }
 
@@ -205,7 +220,7 @@ Status checkCache(const proto::Manifest &manifest) {
   const proto::ModelConfig &config = manifest.config();
   if (cache.dtype() != "F32" && cache.dtype() != "BF16")
     return invalidData("cache.dtype: expects \"F32\" or \"BF16\" but got " +
-                       quote(cache.dtype()));
+                       quoteText(cache.dtype()));
   GOSS_RETURN_IF_ERROR(
       checkRange("cache.page_tokens", cache.page_tokens(), 1, maxPageTokens));
   GOSS_RETURN_IF_ERROR(
@@ -235,7 +250,7 @@ Status checkCache(const proto::Manifest &manifest) {
 Status checkWeightFiles(const proto::Manifest &manifest) {
   std::set<std::string_view> names;
   for (const proto::WeightFile &file : manifest.weight_files()) {
-    std::string field = "weight_files: " + quote(file.name());
+    std::string field = "weight_files: " + quoteText(file.name());
     GOSS_RETURN_IF_ERROR(
         checkRelativeName(file.name()).withContext("weight_files"));
     if (!names.insert(file.name()).second)
@@ -256,7 +271,7 @@ shapeBytes(const std::string &dtype,
            const google::protobuf::RepeatedField<uint64_t> &shape) {
   std::optional<DType> known = dtypeFromName(dtype);
   if (!known)
-    return invalidData("expects a known dtype but got " + quote(dtype));
+    return invalidData("expects a known dtype but got " + quoteText(dtype));
   if (shape.size() > maxRank)
     return invalidData("expects at most " + std::to_string(maxRank) +
                        " dimensions but got " + std::to_string(shape.size()));
@@ -271,11 +286,11 @@ shapeBytes(const std::string &dtype,
 
 Status checkTensor(const proto::Tensor &tensor, const proto::Manifest &manifest,
                    std::optional<uint64_t> weightsBytes) {
-  GOSS_RETURN_IF_ERROR(checkNotEmpty("name", tensor.name()));
-  GOSS_RETURN_IF_ERROR(checkNotEmpty("parameter", tensor.parameter()));
+  GOSS_RETURN_IF_ERROR(checkName("name", tensor.name()));
+  GOSS_RETURN_IF_ERROR(checkName("parameter", tensor.parameter()));
   if (!tensor.layout().empty() && tensor.layout() != "row_panel")
     return invalidData("layout: expects \"\" or \"row_panel\" but got " +
-                       quote(tensor.layout()));
+                       quoteText(tensor.layout()));
   GOSS_ASSIGN_OR_RETURN(uint64_t bytes,
                         shapeBytes(tensor.dtype(), tensor.shape()));
   GOSS_RETURN_IF_ERROR(checkEqual("size", tensor.size(), bytes));
@@ -320,7 +335,7 @@ Status checkTensors(const proto::Manifest &manifest,
     const proto::Tensor &tensor = manifest.tensors(i);
     GOSS_RETURN_IF_ERROR(checkTensor(tensor, manifest, weightsBytes)
                              .withContext("tensors[" + std::to_string(i) +
-                                          "] " + quote(tensor.name())));
+                                          "] " + quoteText(tensor.name())));
   }
   return Status::ok();
 }
@@ -370,6 +385,7 @@ Status checkBinding(const proto::Binding &binding,
 
 Status checkLaunch(const proto::Launch &launch,
                    const proto::Manifest &manifest) {
+  GOSS_RETURN_IF_ERROR(checkPrintable("name", launch.name()));
   if (launch.kernel() >= static_cast<uint32_t>(manifest.kernels_size()))
     return invalidData("kernel: expects an index below " +
                        std::to_string(manifest.kernels_size()) + " but got " +
@@ -409,10 +425,10 @@ Status checkKernels(const proto::Manifest &manifest) {
       maxLaunches));
   std::set<std::string_view> symbols;
   for (const proto::Kernel &kernel : manifest.kernels()) {
-    GOSS_RETURN_IF_ERROR(checkNotEmpty("kernels: symbol", kernel.symbol()));
-    std::string field = "kernels: " + quote(kernel.symbol());
-    GOSS_RETURN_IF_ERROR(
-        checkNotEmpty(field + ": operation", kernel.operation()));
+    GOSS_RETURN_IF_ERROR(checkName("kernels: symbol", kernel.symbol()));
+    std::string field = "kernels: " + quoteText(kernel.symbol());
+    GOSS_RETURN_IF_ERROR(checkName(field + ": operation", kernel.operation()));
+    GOSS_RETURN_IF_ERROR(checkPrintable(field + ": kind", kernel.kind()));
     GOSS_RETURN_IF_ERROR(checkRange((field + ": num_bindings").c_str(),
                                     kernel.num_bindings(), 1, maxBindings));
     GOSS_RETURN_IF_ERROR(checkWork(kernel).withContext(field));
@@ -420,10 +436,10 @@ Status checkKernels(const proto::Manifest &manifest) {
       return invalidData(field + ": appears twice");
   }
   for (int i = 0; i < manifest.launches_size(); ++i)
-    GOSS_RETURN_IF_ERROR(checkLaunch(manifest.launches(i), manifest)
-                             .withContext("launches[" + std::to_string(i) +
-                                          "] " +
-                                          quote(manifest.launches(i).name())));
+    GOSS_RETURN_IF_ERROR(
+        checkLaunch(manifest.launches(i), manifest)
+            .withContext("launches[" + std::to_string(i) + "] " +
+                         quoteText(manifest.launches(i).name())));
   return Status::ok();
 }
 
