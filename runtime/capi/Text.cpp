@@ -29,7 +29,7 @@ goss_api_code goss_api_tokenizer_of_model(const goss_api_model *model,
     GOSS_ASSIGN_OR_RETURN(
         Tokenizer read,
         Tokenizer::fromImage(artifact.section(SectionKind::Tokenizer),
-                             artifact.path() + ": tokenizer"));
+                             artifact.path() + ": section tokenizer"));
     *tokenizer = new goss_api_tokenizer{std::move(read)};
     return Status::ok();
   });

@@ -50,9 +50,13 @@ Expected<SharedObject> SharedObject::load(std::span<const std::byte> image) {
   std::string path = "/proc/self/fd/" + std::to_string(file);
   object.handle_ = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!object.handle_) {
-    const char *reason = ::dlerror();
+    const char *error = ::dlerror();
+    std::string_view reason = error ? error : "unknown reason";
+    // The path means nothing to anyone.
+    if (reason.starts_with(path + ": "))
+      reason.remove_prefix(path.size() + 2);
     return invalidData("code section: cannot be loaded: " +
-                       std::string(reason ? reason : "unknown reason"));
+                       std::string(reason));
   }
   return object;
 }

@@ -66,7 +66,7 @@ Expected<std::optional<Tokenizer>> readTokenizer(const Artifact &artifact) {
   GOSS_ASSIGN_OR_RETURN(
       Tokenizer tokenizer,
       Tokenizer::fromImage(artifact.section(SectionKind::Tokenizer),
-                           artifact.path()));
+                           artifact.path() + ": section tokenizer"));
   return std::optional<Tokenizer>(std::move(tokenizer));
 }
 
