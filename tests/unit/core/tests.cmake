@@ -6,5 +6,6 @@ gossamer_unit_test(core-tests
   core/ManifestTest.cpp
   core/Mxfp4Test.cpp
   core/NpyTest.cpp
+  core/RoundTripTest.cpp
   core/SafetensorsTest.cpp
   LINK gossamer_artifact)
