@@ -24,3 +24,35 @@ class EndToEndTest(lit.formats.FileBasedTest):
         if code == 77:
             return lit.Test.UNSUPPORTED, out + err
         return (lit.Test.FAIL if code else lit.Test.PASS), out + err
+
+
+class FuzzTest(lit.formats.FileBasedTest):
+    """A fuzz target, found by the file that lists its folders of seeds.
+
+    It runs for some seconds, the seeds first. What it learns goes into
+    corpus/TARGET of the build folder, with which the next run begins.
+    """
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def execute(self, test, litConfig):
+        seeds = test.getSourcePath()
+        target = os.path.splitext(seeds)[0]
+        name = os.path.basename(target)
+        corpus = os.path.join(os.path.dirname(test.config.test_exec_root), "..", "corpus", name)
+        os.makedirs(corpus, exist_ok=True)
+        with open(seeds) as file:
+            folders = file.read().split()
+        command = [
+            target,
+            f"-max_total_time={self.seconds}",
+            "-timeout=60",
+            "-rss_limit_mb=2048",
+            "-max_len=4096",
+            "-verbosity=0",
+            f"-artifact_prefix={os.path.abspath(corpus)}-",
+            corpus,
+        ]
+        out, err, code = lit.util.executeCommand(command + folders, env=test.config.environment)
+        return (lit.Test.FAIL if code else lit.Test.PASS), out + err

@@ -7,9 +7,11 @@
 #include "runtime/artifact/Artifact.h"
 #include "runtime/artifact/ManifestChecks.h"
 #include "runtime/support/CheckedMath.h"
+#include "tests/fuzz/FuzzSupport.h"
+#include "tests/unit/core/SampleManifest.h"
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
+#include <google/protobuf/stubs/logging.h>
 
 using namespace gossamer;
 
@@ -19,7 +21,7 @@ void read(const std::string &bytes) {
   Expected<Artifact> artifact = Artifact::read(MappedFile::borrow(
       std::as_bytes(std::span(bytes.data(), bytes.size())), "input"));
   if (!artifact)
-    return;
+    return requireMessage(artifact.status());
   unsigned sum = 0;
   for (const SectionEntry &entry : artifact->sections())
     for (std::byte byte : artifact->section(entry.kind))
@@ -28,9 +30,8 @@ void read(const std::string &bytes) {
     sum += static_cast<unsigned>(record->levels_size());
   volatile unsigned keepReads = sum;
   (void)keepReads;
-  if (serializeManifest(artifact->manifest()).size() !=
-      artifact->section(SectionKind::Manifest).size())
-    std::abort();
+  require(serializeManifest(artifact->manifest()).size() ==
+          artifact->section(SectionKind::Manifest).size());
 }
 
 /// Makes the fixed fields and the digests right, so that the fuzzer gets
@@ -64,21 +65,45 @@ void repair(std::string &bytes) {
   std::memcpy(bytes.data(), &header, sizeof(header));
 }
 
+void checkRules(const std::string &bytes) {
+  google::protobuf::LogSilencer silence;
+  proto::Manifest manifest;
+  if (!manifest.ParseFromString(bytes))
+    return;
+  for (std::optional<uint64_t> weights :
+       {std::optional<uint64_t>(), std::optional<uint64_t>(4096)}) {
+    Status status = checkManifest(manifest, weights);
+    if (status.isOk())
+      require(manifest.tensors_size() > 0);
+    else
+      requireMessage(status);
+  }
+}
+
+/// A valid manifest in which each two bytes of `edits` replace the byte at an
+/// 8-bit distance from the last one replaced.
+std::string editManifest(std::string_view edits) {
+  static const std::string valid = sampleManifest().SerializeAsString();
+  std::string bytes = valid;
+  size_t place = 0;
+  for (; edits.size() >= 2; edits.remove_prefix(2)) {
+    place = (place + static_cast<uint8_t>(edits[0])) % bytes.size();
+    bytes[place] = edits[1];
+  }
+  return bytes;
+}
+
 } // namespace
 
 // NOLINTNEXTLINE(readability-identifier-naming): the library asks for it.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  std::string bytes(reinterpret_cast<const char *>(data), size);
+  std::string original(reinterpret_cast<const char *>(data), size);
+  std::string bytes = original;
   read(bytes);
   repair(bytes);
   read(bytes);
   // The manifest's rules alone, without the container around them.
-  proto::Manifest manifest;
-  if (manifest.ParseFromArray(data, static_cast<int>(size)))
-    for (std::optional<uint64_t> weights :
-         {std::optional<uint64_t>(), std::optional<uint64_t>(4096)})
-      if (checkManifest(manifest, weights).isOk() &&
-          manifest.tensors_size() == 0)
-        std::abort();
+  checkRules(original);
+  checkRules(editManifest(original));
   return 0;
 }

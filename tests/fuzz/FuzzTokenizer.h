@@ -9,15 +9,9 @@
 
 #include "runtime/support/MappedFile.h"
 #include "runtime/text/Tokenizer.h"
-#include <cstdlib>
+#include "tests/fuzz/FuzzSupport.h"
 
 namespace gossamer {
-
-/// A finding: ends the process, which the fuzzer reports.
-inline void require(bool condition) {
-  if (!condition)
-    std::abort();
-}
 
 /// The tokenizer of models/tiny-stories, read once.
 inline const Tokenizer &validTokenizer() {
@@ -31,6 +25,20 @@ inline const Tokenizer &validTokenizer() {
     return read.take();
   }();
   return tokenizer;
+}
+
+/// A tokenizer that loaded must work on any text, or fail with a message.
+inline void requireUsable(const Expected<Tokenizer> &tokenizer) {
+  if (!tokenizer)
+    return requireMessage(tokenizer.status());
+  std::string image = tokenizer->serialize();
+  Expected<Tokenizer> copy =
+      Tokenizer::fromImage(std::as_bytes(std::span(image)));
+  require(copy.isOk() && copy->serialize() == image);
+  for (bool allowSpecial : {false, true})
+    if (auto ids = tokenizer->encode("ab <|end|> it's \xF0\x9F\x98\x80 12345\n",
+                                     {.allowSpecial = allowSpecial}))
+      (void)tokenizer->decode(*ids);
 }
 
 } // namespace gossamer

@@ -5,16 +5,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/support/JsonWriter.h"
-#include <cstdlib>
+#include "tests/fuzz/FuzzSupport.h"
 
 using namespace gossamer;
 
 namespace {
-
-void require(bool condition) {
-  if (!condition)
-    std::abort();
-}
 
 /// Calls every accessor that could fail on some value.
 void visit(JsonValue value) {
@@ -39,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::string_view text(reinterpret_cast<const char *>(data), size);
   Expected<JsonDocument> document = JsonDocument::parse(text, "input");
   if (!document) {
-    require(!document.status().message().empty());
+    requireMessage(document.status());
     return 0;
   }
   // visit() takes quadratic time.

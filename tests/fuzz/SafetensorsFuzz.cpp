@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/weights/Safetensors.h"
-#include <cstdlib>
+#include "tests/fuzz/FuzzSupport.h"
 #include <cstring>
 
 using namespace gossamer;
@@ -16,20 +16,18 @@ void read(std::span<const std::byte> bytes) {
   Expected<SafetensorsFile> file =
       SafetensorsFile::read(MappedFile::borrow(bytes, "input"));
   if (!file)
-    return;
+    return requireMessage(file.status());
   uint64_t total = file->headerSize();
   unsigned sum = 0;
   for (const TensorView &tensor : file->tensors()) {
     for (std::byte byte : tensor.bytes())
       sum += static_cast<unsigned>(byte);
     total += tensor.size;
-    if (file->find(tensor.name) != &tensor)
-      std::abort();
+    require(file->find(tensor.name) == &tensor);
   }
   volatile unsigned keepReads = sum;
   (void)keepReads;
-  if (total != bytes.size())
-    std::abort();
+  require(total == bytes.size());
 }
 
 } // namespace
