@@ -90,12 +90,13 @@ private:
       return false;
     out = rest_.substr(1, end - 1);
     rest_.remove_prefix(end + 1);
-    return true;
+    // A line break may stand between values, not within one.
+    return out.find('\n') == std::string::npos;
   }
 
   bool word(std::string &out) {
     peek();
-    size_t end = std::min(rest_.find_first_of(",} "), rest_.size());
+    size_t end = std::min(rest_.find_first_of(",} \n"), rest_.size());
     out = rest_.substr(0, end);
     rest_.remove_prefix(end);
     return !out.empty();

@@ -850,6 +850,8 @@ NPY = {
     "descr-text": npy(described("'<U4'"), TWO),
     "descr-empty": npy(described("''"), TWO),
     "descr-moves-cursor": npy(described("'\x1b[2J\n'"), TWO),
+    "descr-line-break": npy(described("'<\n'"), TWO),
+    "order-line-break": npy(described(order="Fal\nse"), TWO),
     "descr-long": npy(described("'" + "<" * 3000 + "'"), TWO),
     "order-missing": npy("{'descr': '<i4', 'shape': (2,)}", TWO),
     "order-fortran": npy(described(order="True"), TWO),
