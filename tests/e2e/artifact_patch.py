@@ -10,7 +10,7 @@ import hashlib
 import re
 import struct
 
-KINDS = ["manifest", "code", "graph", "tokenizer", "chat", "weights"]
+KINDS = ["manifest", "code", "graph", "record", "tokenizer", "chat", "weights"]
 HEADER = struct.Struct("<8sIIQ32sQ")
 HEADER_FIELDS = {"version": (8, "<I"), "sections": (12, "<I"), "size": (16, "<Q"), "reserved": (56, "<Q")}
 ENTRY = struct.Struct("<IIQQ32s")

@@ -937,7 +937,7 @@ patch("artifact", "version-zero", ("header", "version", 0))
 patch("artifact", "version-next", ("header", "version", 99))
 patch("artifact", "version-big-endian", ("header", "version", 1 << 24))
 patch("artifact", "sections-none", ("header", "sections", 0))
-patch("artifact", "sections-seven", ("header", "sections", 7))
+patch("artifact", "sections-eight", ("header", "sections", 8))
 patch("artifact", "sections-most", ("header", "sections", (1 << 32) - 1))
 patch("artifact", "sections-one-less", ("header", "sections", 2))
 patch("artifact", "size-zero", ("header", "size", 0))
@@ -948,7 +948,7 @@ patch("artifact", "reserved-one", ("header", "reserved", 1))
 patch("artifact", "reserved-high", ("header", "reserved", 1 << 63))
 patch("artifact", "table-byte", ("flip", 70))
 for index_, field, value in [
-    (0, "kind", 0), (0, "kind", 7), (0, "kind", 2), (1, "kind", 1), (1, "kind", 3), (0, "kind", (1 << 32) - 1),
+    (0, "kind", 0), (0, "kind", 8), (0, "kind", 2), (1, "kind", 1), (1, "kind", 3), (0, "kind", (1 << 32) - 1),
     (0, "alignment", 0), (0, "alignment", 3), (1, "alignment", 1 << 22), (1, "alignment", (1 << 32) - 1), (1, "alignment", 4096),
     (0, "offset", 0), (0, "offset", 64), (1, "offset", (1 << 64) - 1), (1, "offset", 1 << 20),
     (0, "size", 0), (0, "size", (1 << 64) - 1), (1, "size", 1), (1, "size", 1 << 40), (1, "size", (1 << 63)),
