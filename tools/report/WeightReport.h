@@ -5,7 +5,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Reads every byte of the tensors of an artifact or a checkpoint from where
-// they are mapped: to hash it, and again to count. Results do not depend on the number of threads.
+// they are mapped: to hash it, and again to count. Results do not depend on the
+// number of threads.
 //
 //===----------------------------------------------------------------------===//
 
