@@ -27,11 +27,20 @@ constexpr int64_t wordBytes = 4; ///< of one row.
 struct Panel {
   const PackedTensor &tensor;
   int64_t matrix, firstRow, rows;
+  const std::byte *source = nullptr; ///< of those rows, one after another.
 
   int64_t blocks() const { return tensor.inputs / blockInputs; }
-  /// Number of a row among the rows of all matrices.
-  int64_t rowIndex(int64_t row) const {
-    return matrix * tensor.outputs + firstRow + row;
+  /// Bytes of a row of the source.
+  int64_t rowBytes() const {
+    if (tensor.element != ElementType::F4E2M1)
+      return tensor.inputs * (tensor.element == ElementType::F32 ? 4 : 2);
+    return tensor.part == PackedTensor::Part::Values ? tensor.inputs / 2
+                                                     : blocks();
+  }
+  /// Bytes of the source before those rows.
+  uint64_t sourceBegin() const {
+    return static_cast<uint64_t>((matrix * tensor.outputs + firstRow) *
+                                 rowBytes());
   }
 };
 
@@ -43,8 +52,7 @@ void packCodes(const Panel &panel, std::byte *out) {
   constexpr int64_t blockBytes = 16, words = blockBytes / wordBytes;
   int64_t blocks = panel.blocks();
   for (int64_t row = 0; row < panel.rows; ++row) {
-    const std::byte *in =
-        panel.tensor.source.data() + panel.rowIndex(row) * blocks * blockBytes;
+    const std::byte *in = panel.source + row * panel.rowBytes();
     std::byte *to = out + row * wordBytes;
     for (int64_t word = 0; word < blocks * words; ++word)
       std::memcpy(to + word * panelRows * wordBytes, in + word * wordBytes,
@@ -55,8 +63,7 @@ void packCodes(const Panel &panel, std::byte *out) {
 void packCodeScales(const Panel &panel, std::byte *out) {
   int64_t blocks = panel.blocks();
   for (int64_t row = 0; row < panel.rows; ++row) {
-    const std::byte *in =
-        panel.tensor.source.data() + panel.rowIndex(row) * blocks;
+    const std::byte *in = panel.source + row * panel.rowBytes();
     for (int64_t block = 0; block < blocks; ++block)
       out[block * panelRows + row] = in[block];
   }
@@ -76,9 +83,9 @@ template <typename T> T loadElement(const std::byte *at) {
 
 Block readBlock(const Panel &panel, int64_t row, int64_t block) {
   Block values;
-  size_t first = static_cast<size_t>(panel.rowIndex(row) * panel.tensor.inputs +
-                                     block * blockInputs);
-  const std::byte *data = panel.tensor.source.data();
+  auto first =
+      static_cast<size_t>(row * panel.tensor.inputs + block * blockInputs);
+  const std::byte *data = panel.source;
   for (size_t i = 0; i < values.size(); ++i)
     switch (panel.tensor.element) {
     case ElementType::BF16:
@@ -134,7 +141,11 @@ void packSteps(const Panel &panel, std::byte *out) {
     }
 }
 
-void packPanel(const Panel &panel, std::byte *out) {
+void packPanel(Panel panel, std::byte *out) {
+  std::vector<std::byte> scratch;
+  auto rowsBytes = static_cast<uint64_t>(panel.rows * panel.rowBytes());
+  panel.source =
+      panel.tensor.source.view(panel.sourceBegin(), rowsBytes, scratch).data();
   std::memset(out, 0, panel.tensor.panelBytes());
   bool values = panel.tensor.part == PackedTensor::Part::Values;
   if (panel.tensor.element == ElementType::F4E2M1)
@@ -175,7 +186,7 @@ size_t PackedTensor::pack(uint64_t begin, std::span<std::byte> out) const {
     int64_t number = first + i;
     int64_t row = number % perMatrix * panelRows;
     Panel panel{*this, number / perMatrix, row,
-                std::min(panelRows, outputs - row)};
+                std::min(panelRows, outputs - row), nullptr};
     packPanel(panel, out.data() + static_cast<size_t>(i) * panelBytes());
   });
   return static_cast<size_t>(count) * panelBytes();

@@ -15,6 +15,7 @@
 #define GOSSAMER_FRONTEND_CHECKPOINT_PACKEDWEIGHTS_H
 
 #include "frontend/checkpoint/ParameterList.h"
+#include "frontend/checkpoint/TensorBytes.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +29,7 @@ struct PackedTensor {
 
   /// Checkpoint tensor: MXFP4 blocks (values) or scales (scales), or a dense
   /// matrix by rows (for either).
-  std::span<const std::byte> source;
+  TensorBytes source;
   ElementType element = ElementType::F4E2M1; ///< of the source.
   Part part = Part::Values;
   int64_t matrices = 1;

@@ -6,23 +6,16 @@
 
 #include "frontend/checkpoint/Synth.h"
 
+#include "frontend/checkpoint/OutputDirectory.h"
 #include "frontend/checkpoint/SynthShards.h"
 #include "runtime/support/AtomicFile.h"
 #include "runtime/support/MappedFile.h"
-#include "runtime/support/SystemError.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <fcntl.h>
-#include <filesystem>
-#include <sys/file.h>
-#include <unistd.h>
 
 namespace gossamer {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr const char *configFile = "config.json";
 constexpr const char *indexFile = "model.safetensors.index.json";
@@ -56,123 +49,6 @@ ModelConfig seedDemo() {
   config.rope.originalContext = 1024;
   config.rope.attentionFactor = yarnAttentionFactor(4.0);
   return config;
-}
-
-/// The directory that is written to, held against other runs. On failure the
-/// finished files are removed, and the directory where this run made it, unless
-/// a later run is to go on from there.
-class OutputDirectory {
-public:
-  OutputDirectory(std::string path, bool resume)
-      : path_(std::move(path)), keepsFiles_(resume) {}
-  OutputDirectory(const OutputDirectory &) = delete;
-  OutputDirectory &operator=(const OutputDirectory &) = delete;
-  ~OutputDirectory() {
-    std::error_code ignored;
-    if (!keepsFiles_)
-      for (const std::string &name : finished_)
-        fs::remove(file(name), ignored);
-    // Of a directory with files nothing happens here.
-    if (created_)
-      fs::remove(path_, ignored);
-    if (descriptor_ >= 0)
-      ::close(descriptor_);
-  }
-
-  Status create();
-  /// Usage unless the directory is empty.
-  Status checkEmpty() const;
-  /// Unfinished files of an earlier run; Usage when there are other files than
-  /// those and `names`.
-  Expected<std::vector<std::string>>
-  findUnfinished(const std::vector<std::string> &names) const;
-  Status remove(const std::vector<std::string> &names) const;
-  /// IoError unless the disk has room for that much more.
-  Status checkSpace(uint64_t bytes) const;
-
-  bool has(const std::string &name) const {
-    std::error_code ignored;
-    return fs::exists(file(name), ignored);
-  }
-  void noteFile(std::string name) { finished_.push_back(std::move(name)); }
-  void keepFiles() { keepsFiles_ = true; }
-  std::string file(const std::string &name) const {
-    return (fs::path(path_) / name).string();
-  }
-
-private:
-  std::string path_;
-  std::vector<std::string> finished_;
-  bool keepsFiles_;
-  bool created_ = false;
-  int descriptor_ = -1; ///< carries the lock.
-};
-
-Status OutputDirectory::create() {
-  std::error_code error;
-  created_ = fs::create_directories(path_, error);
-  if (error)
-    return systemError(path_, "cannot create the directory", error.value());
-  descriptor_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor_ < 0)
-    return systemError(path_, "cannot open the directory", errno);
-  // File systems without locks go without.
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-    return usageError(path_ + ": another run is writing here");
-  return Status::ok();
-}
-
-Status OutputDirectory::checkEmpty() const {
-  std::error_code error;
-  if (!fs::is_empty(path_, error) || error)
-    return usageError(path_ + ": expects an empty directory but got one "
-                              "with files");
-  return Status::ok();
-}
-
-Expected<std::vector<std::string>>
-OutputDirectory::findUnfinished(const std::vector<std::string> &names) const {
-  std::error_code error;
-  std::vector<std::string> unfinished;
-  fs::directory_iterator entries(path_, error);
-  for (; !error && entries != fs::directory_iterator();
-       entries.increment(error)) {
-    std::string entry = entries->path().filename().string();
-    bool isPart = entry.ends_with(".part");
-    bool known = std::ranges::any_of(names, [&](const std::string &name) {
-      return isPart ? entry.starts_with(name + ".") : entry == name;
-    });
-    if (!known)
-      return usageError(path_ +
-                        ": expects files of a stopped run with the "
-                        "same options but got '" +
-                        entry + "'");
-    if (isPart)
-      unfinished.push_back(entry);
-  }
-  if (error)
-    return systemError(path_, "cannot list the directory", error.value());
-  return unfinished;
-}
-
-Status OutputDirectory::remove(const std::vector<std::string> &names) const {
-  for (const std::string &name : names) {
-    std::error_code error;
-    fs::remove(file(name), error);
-    if (error)
-      return systemError(file(name), "cannot remove", error.value());
-  }
-  return Status::ok();
-}
-
-Status OutputDirectory::checkSpace(uint64_t bytes) const {
-  std::error_code error;
-  fs::space_info space = fs::space(path_, error);
-  if (!error && space.available < bytes)
-    return ioError(path_ + ": expects " + std::to_string(bytes) +
-                   " bytes of free space but got " +
-                   std::to_string(space.available));
-  return Status::ok();
 }
 
 Expected<ModelConfig> withLayers(const ModelConfig &config, int64_t layers) {

@@ -6,12 +6,11 @@
 
 #include "frontend/checkpoint/SynthShards.h"
 
-#include "runtime/support/JsonWriter.h"
+#include "frontend/checkpoint/WeightIndex.h"
 #include "runtime/weights/Safetensors.h"
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <map>
 #include <new>
 #include <tbb/parallel_for.h>
@@ -28,16 +27,6 @@ constexpr uint64_t taskBytes = 1 << 20;
 /// What the published files say of themselves.
 std::vector<std::pair<std::string, std::string>> getMetadata() {
   return {{"format", "pt"}};
-}
-
-std::string shardName(size_t index, size_t count) {
-  if (count == 1)
-    return "model.safetensors";
-  // As published: counted from zero, with the last index as the total.
-  char name[64];
-  std::snprintf(name, sizeof(name), "model-%05zu-of-%05zu.safetensors", index,
-                count - 1);
-  return name;
 }
 
 //===----------------------------------------------------------------------===//
@@ -151,13 +140,7 @@ std::string synthIndexJson(const std::vector<SynthShard> &shards) {
     for (const SafetensorsWriter::Tensor &tensor : shard.tensors)
       files.emplace(tensor.name, shard.name);
   }
-  JsonWriter json(2);
-  json.beginObject();
-  json.key("metadata").beginObject().member("total_size", total).endObject();
-  json.key("weight_map").beginObject();
-  for (const auto &[tensor, file] : files)
-    json.member(tensor, file);
-  return json.endObject().endObject().take() + "\n";
+  return weightIndexJson(total, files);
 }
 
 Status writeSynthShard(const SynthShard &shard, const std::string &path,

@@ -30,10 +30,12 @@ enum class ValueKind : uint8_t { BF16, F16, F32, Scale };
 
 struct Chunk {
   const TensorSpec *spec;
-  uint32_t file;
+  size_t tensor; ///< index into the locations.
   ValueKind kind;
-  std::span<const std::byte> bytes;
-  uint64_t firstElement;
+  uint64_t begin, size; ///< of the tensor's bytes.
+
+  uint64_t firstElement() const;
+  uint64_t count() const;
 };
 
 /// Index of the first element whose exponent bits are all ones, or `count`.
@@ -62,10 +64,12 @@ size_t elementBytes(ValueKind kind) {
   return kind == ValueKind::F32 ? 4 : kind == ValueKind::Scale ? 1 : 2;
 }
 
+uint64_t Chunk::firstElement() const { return begin / elementBytes(kind); }
+uint64_t Chunk::count() const { return size / elementBytes(kind); }
+
 /// Index within the chunk of its first bad element, or its element count.
-size_t findBad(const Chunk &chunk) {
-  const std::byte *data = chunk.bytes.data();
-  size_t count = chunk.bytes.size() / elementBytes(chunk.kind);
+size_t findBad(const Chunk &chunk, const std::byte *data) {
+  size_t count = chunk.count();
   switch (chunk.kind) {
   case ValueKind::BF16:
     return findNonFinite<uint16_t>(data, count, 0x7F80);
@@ -89,26 +93,27 @@ std::string coordinates(const TensorSpec &spec, uint64_t element) {
   return shapeText(indices);
 }
 
-Status describe(const Chunk &chunk, size_t element, const std::string &path) {
-  std::string where = path + ": tensor \"" + chunk.spec->name + "\": element " +
-                      coordinates(*chunk.spec, chunk.firstElement + element);
-  if (chunk.kind == ValueKind::Scale)
-    return invalidData(
-        where + " expects an E8M0 scale of at most " +
-        std::to_string(mxfp4LargestScale) + " but got " +
-        std::to_string(static_cast<unsigned>(chunk.bytes[element])));
-  return invalidData(where +
-                     " expects a finite number but got NaN or infinity");
+Status describe(const Chunk &chunk, size_t element,
+                const TensorLocation &location, const std::string &origin) {
+  std::string where = origin + ": element " +
+                      coordinates(*chunk.spec, chunk.firstElement() + element);
+  if (chunk.kind == ValueKind::Scale) {
+    std::vector<std::byte> scratch;
+    auto scale = location.bytes.view(chunk.begin + element, 1, scratch);
+    return invalidData(where + " expects an E8M0 scale of at most " +
+                       std::to_string(mxfp4LargestScale) + " but got " +
+                       std::to_string(static_cast<unsigned>(scale[0])));
+  }
+  return invalidData(
+      where + " expects a finite number but got NaN or infinity" +
+      (chunk.kind == ValueKind::F16 ? " (float16 ends at 65504)" : ""));
 }
 
-void appendChunks(const TensorSpec &spec, const TensorLocation &location,
-                  ValueKind kind, std::span<const std::byte> bytes,
-                  std::vector<Chunk> &chunks) {
-  for (uint64_t begin = 0; begin < bytes.size(); begin += chunkBytes) {
-    uint64_t size = std::min<uint64_t>(chunkBytes, bytes.size() - begin);
-    chunks.push_back({&spec, location.file, kind, bytes.subspan(begin, size),
-                      begin / elementBytes(kind)});
-  }
+void appendChunks(const TensorSpec &spec, size_t tensor, uint64_t size,
+                  ValueKind kind, std::vector<Chunk> &chunks) {
+  for (uint64_t begin = 0; begin < size; begin += chunkBytes)
+    chunks.push_back(
+        {&spec, tensor, kind, begin, std::min(chunkBytes, size - begin)});
 }
 
 std::vector<Chunk> makeChunks(const Checkpoint &checkpoint) {
@@ -118,7 +123,7 @@ std::vector<Chunk> makeChunks(const Checkpoint &checkpoint) {
   size_t next = 0;
   for (const Parameter &parameter : checkpoint.parameters().parameters())
     for (const TensorSpec &spec : parameter.tensors) {
-      const TensorLocation &location = checkpoint.locations()[next++];
+      size_t tensor = next++;
       // Any MXFP4 code is a number; only the scales can be wrong.
       if (spec.dtype == DType::U8 && &spec == &parameter.tensors.front())
         continue;
@@ -126,7 +131,7 @@ std::vector<Chunk> makeChunks(const Checkpoint &checkpoint) {
                        : spec.dtype == DType::F32 ? ValueKind::F32
                        : spec.dtype == DType::F16 ? ValueKind::F16
                                                   : ValueKind::BF16;
-      appendChunks(spec, location, kind, checkpoint.bytes(location), chunks);
+      appendChunks(spec, tensor, spec.byteSize(), kind, chunks);
     }
   return chunks;
 }
@@ -136,7 +141,7 @@ std::vector<Chunk> makeChunks(const Checkpoint &checkpoint) {
 uint64_t Checkpoint::verificationBytes() const {
   uint64_t size = 0;
   for (const Chunk &chunk : makeChunks(*this))
-    size += chunk.bytes.size();
+    size += chunk.size;
   return size;
 }
 
@@ -149,23 +154,28 @@ Status Checkpoint::verifyValues(const ProgressFunction &progress) const {
     if (cancelled.load(std::memory_order_relaxed))
       return;
     const Chunk &chunk = chunks[i];
-    size_t element = findBad(chunk);
-    if (element < chunk.bytes.size() / elementBytes(chunk.kind)) {
+    std::vector<std::byte> scratch;
+    size_t element =
+        findBad(chunk, locations_[chunk.tensor]
+                           .bytes.view(chunk.begin, chunk.size, scratch)
+                           .data());
+    if (element < chunk.count()) {
       std::lock_guard<std::mutex> lock(mutex);
       if (i < badChunk) {
         badChunk = i;
         badElement = element;
       }
     }
-    if (progress && !progress(chunk.bytes.size()))
+    if (progress && !progress(chunk.size))
       cancelled = true;
   });
   if (cancelled)
     return {StatusCode::Interrupted, path_ + ": verification was cancelled"};
   if (badChunk == chunks.size())
     return Status::ok();
-  return describe(chunks[badChunk], badElement,
-                  files_[chunks[badChunk].file].path());
+  const Chunk &bad = chunks[badChunk];
+  return describe(bad, badElement, locations_[bad.tensor],
+                  origins_[bad.tensor]);
 }
 
 } // namespace gossamer

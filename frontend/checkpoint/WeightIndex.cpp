@@ -10,6 +10,7 @@
 #include "runtime/support/JsonWriter.h"
 #include "runtime/support/MappedFile.h"
 
+#include <cstdio>
 #include <limits>
 #include <set>
 
@@ -80,6 +81,26 @@ Status WeightIndex::compare(std::span<const SafetensorsFile> files) const {
                        " bytes that the files hold but got " +
                        std::to_string(*totalSize_));
   return Status::ok();
+}
+
+std::string weightIndexJson(uint64_t totalSize,
+                            const std::map<std::string, std::string> &files) {
+  JsonWriter json(2);
+  json.beginObject().key("metadata").beginObject();
+  json.member("total_size", totalSize).endObject();
+  json.key("weight_map").beginObject();
+  for (const auto &[tensor, file] : files)
+    json.member(tensor, file);
+  return json.endObject().endObject().take() + "\n";
+}
+
+std::string shardName(size_t index, size_t count) {
+  if (count == 1)
+    return "model.safetensors";
+  char name[64];
+  std::snprintf(name, sizeof(name), "model-%05zu-of-%05zu.safetensors", index,
+                count - 1);
+  return name;
 }
 
 } // namespace gossamer

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Private to Checkpoint.cpp. The index maps tensors to files; the names of the
+// The index maps tensors to files; the names of the
 // files carry no meaning (the published ones count from zero).
 //
 //===----------------------------------------------------------------------===//
@@ -54,6 +54,14 @@ private:
   std::vector<std::string> fileNames_;
   std::optional<uint64_t> totalSize_;
 };
+
+/// Text of an index file.
+std::string weightIndexJson(uint64_t totalSize,
+                            const std::map<std::string, std::string> &files);
+
+/// Name of a file of `count`, as published: counted from zero, with the last
+/// index as the total; or model.safetensors for a single one.
+std::string shardName(size_t index, size_t count);
 
 } // namespace gossamer
 

@@ -27,7 +27,16 @@ static_assert(std::endian::native == std::endian::little,
 namespace {
 
 constexpr std::string_view magic = "\x93NUMPY";
-constexpr size_t elementBytes = 4;
+
+struct TypeName {
+  NpyType type;
+  std::string_view descr;
+};
+constexpr TypeName typeNames[] = {{NpyType::F32, "<f4"},
+                                  {NpyType::I32, "<i4"},
+                                  {NpyType::F16, "<f2"},
+                                  {NpyType::U8, "|u1"},
+                                  {NpyType::I64, "<i8"}};
 
 struct NpyHeader {
   std::string descr;
@@ -150,16 +159,27 @@ Status splitFile(const MappedFile &file, std::string_view &header,
   return Status::ok();
 }
 
+Expected<NpyType> readType(const std::string &path, const NpyHeader &header,
+                           bool onlyWords) {
+  for (const TypeName &name : typeNames)
+    if (header.descr == name.descr &&
+        (!onlyWords || npyElementBytes(name.type) == 4))
+      return name.type;
+  return invalidData(path +
+                     (onlyWords ? ": expects descr '<f4' or '<i4' but got '"
+                                : ": expects descr '<f2', '<f4', '<i4', '<i8' "
+                                  "or '|u1' but got '") +
+                     header.descr.substr(0, 60) + "'");
+}
+
 /// Checks what a header says about elements of `dataBytes` bytes.
 Status checkHeader(const std::string &path, const NpyHeader &header,
-                   uint64_t dataBytes) {
-  if (header.descr != "<f4" && header.descr != "<i4")
-    return invalidData(path + ": expects descr '<f4' or '<i4' but got '" +
-                       header.descr.substr(0, 60) + "'");
+                   NpyType type, uint64_t dataBytes) {
   if (header.fortranOrder != "False")
     return invalidData(path + ": expects fortran_order False but got " +
                        header.fortranOrder.substr(0, 60));
-  std::optional<uint64_t> size = checkedProduct(header.shape, elementBytes);
+  std::optional<uint64_t> size =
+      checkedProduct(header.shape, npyElementBytes(type));
   if (!size || *size != dataBytes)
     return invalidData(path + ": expects " +
                        (size ? std::to_string(*size) : "fewer than 2^64") +
@@ -181,19 +201,52 @@ bool NpyFile::hasMagic(std::string_view bytes) {
   return bytes.starts_with(magic);
 }
 
-Expected<NpyFile> NpyFile::open(const std::string &path) {
+uint64_t gossamer::npyElementBytes(NpyType type) {
+  switch (type) {
+  case NpyType::F32:
+  case NpyType::I32:
+    return 4;
+  case NpyType::F16:
+    return 2;
+  case NpyType::U8:
+    return 1;
+  case NpyType::I64:
+    return 8;
+  }
+  return 0;
+}
+
+std::string_view gossamer::npyTypeName(NpyType type) {
+  for (const TypeName &name : typeNames)
+    if (name.type == type)
+      return name.descr;
+  return "";
+}
+
+Expected<NpyFile> NpyFile::read(MappedFile file, bool onlyWords) {
   NpyFile array;
-  GOSS_ASSIGN_OR_RETURN(array.file_, MappedFile::open(path));
+  array.file_ = std::move(file);
+  const std::string &path = array.path();
   std::string_view text;
   GOSS_RETURN_IF_ERROR(splitFile(array.file_, text, array.data_));
   NpyHeader header;
   if (!HeaderParser(text).parse(header))
     return invalidData(path + ": expects a header with descr, fortran_order "
                               "and shape");
-  GOSS_RETURN_IF_ERROR(checkHeader(path, header, array.data_.size()));
-  array.type_ = header.descr == "<f4" ? NpyType::F32 : NpyType::I32;
+  GOSS_ASSIGN_OR_RETURN(array.type_, readType(path, header, onlyWords));
+  GOSS_RETURN_IF_ERROR(
+      checkHeader(path, header, array.type_, array.data_.size()));
   array.shape_ = std::move(header.shape);
   return array;
+}
+
+Expected<NpyFile> NpyFile::read(MappedFile file) {
+  return read(std::move(file), /*onlyWords=*/false);
+}
+
+Expected<NpyFile> NpyFile::open(const std::string &path) {
+  GOSS_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(path));
+  return read(std::move(file), /*onlyWords=*/true);
 }
 
 void NpyFile::read(uint64_t first, std::span<float> out) const {

@@ -18,23 +18,46 @@
 
 namespace gossamer {
 
-/// Element types that are read and written.
-enum class NpyType : uint8_t { F32, I32 };
+/// Element types. Arrays of logits and tokens are F32 and I32, which are read
+/// and written here; the others occur in checkpoints.
+enum class NpyType : uint8_t { F32, I32, F16, U8, I64 };
 
-/// A mapped .npy file of format 1.0, 2.0 or 3.0 with little-endian float32
-/// ("<f4") or int32 ("<i4") elements in C order. Its header is checked; nothing
-/// else of it is in memory until it is read. Movable; immutable, so thread-safe
-/// to read.
+/// Bytes of an element.
+uint64_t npyElementBytes(NpyType type);
+
+/// As a header names it: "<f4", "|u1".
+std::string_view npyTypeName(NpyType type);
+
+/// The beginning of a .npy file of format 1.0, to the first element.
+Expected<std::string> makeNpyHeader(const std::string &path, NpyType type,
+                                    std::span<const uint64_t> shape);
+
+/// A mapped .npy file of format 1.0, 2.0 or 3.0 with little-endian elements in
+/// C order. Its header is checked; nothing else of it is in memory until it is
+/// read. Movable; immutable, so thread-safe to read.
 class NpyFile {
 public:
+  /// Opens an array of float32 ("<f4") or int32 ("<i4") elements.
   static Expected<NpyFile> open(const std::string &path);
+  /// Opens one of any NpyType.
+  static Expected<NpyFile> read(MappedFile file);
   /// Whether `bytes`, the beginning of a file, is that of a .npy file.
   static bool hasMagic(std::string_view bytes);
 
   const std::string &path() const { return file_.path(); }
   NpyType type() const { return type_; }
   std::span<const uint64_t> shape() const { return shape_; }
-  uint64_t elementCount() const { return data_.size() / 4; }
+  uint64_t elementCount() const {
+    return data_.size() / npyElementBytes(type_);
+  }
+  /// Bytes before the first element, a multiple of nothing.
+  uint64_t headerSize() const { return file_.size() - data_.size(); }
+  /// The elements, of any alignment.
+  std::span<const std::byte> bytes() const {
+    return file_.bytes().subspan(headerSize());
+  }
+  /// The mapping, which bytes() then live as long as.
+  MappedFile takeFile() && { return std::move(file_); }
 
   /// Copies the elements from number `first` on. The type must be the file's
   /// and the range must lie in the array.
@@ -43,6 +66,7 @@ public:
 
 private:
   NpyFile() = default;
+  static Expected<NpyFile> read(MappedFile file, bool onlyWords);
 
   MappedFile file_;
   NpyType type_ = NpyType::F32;

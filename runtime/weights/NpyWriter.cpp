@@ -18,28 +18,6 @@ namespace {
 constexpr size_t dataAlignment = 64;
 constexpr size_t elementBytes = 4;
 
-/// Everything before the elements: magic, version, size of the dictionary, the
-/// dictionary.
-Expected<std::string> makeHeader(const std::string &path, NpyType type,
-                                 std::span<const uint64_t> shape) {
-  std::string text = "{'descr': '";
-  text += type == NpyType::F32 ? "<f4" : "<i4";
-  text += "', 'fortran_order': False, 'shape': (";
-  for (size_t i = 0; i < shape.size(); ++i)
-    text += (i ? ", " : "") + std::to_string(shape[i]);
-  text += shape.size() == 1 ? ",), }" : "), }";
-  std::string start("\x93NUMPY\x01\x00", 8);
-  while ((start.size() + 2 + text.size() + 1) % dataAlignment != 0)
-    text += ' ';
-  text += '\n';
-  if (text.size() > UINT16_MAX)
-    return internalError(path + ": expects a header below 64 KiB but got " +
-                         std::to_string(text.size()) + " bytes");
-  start += {static_cast<char>(text.size() & 255),
-            static_cast<char>(text.size() >> 8)};
-  return start + text;
-}
-
 template <typename T> std::string_view toBytes(std::span<const T> elements) {
   return {reinterpret_cast<const char *>(elements.data()),
           elements.size_bytes()};
@@ -61,9 +39,30 @@ Status writeArray(const std::string &path, NpyType type,
 
 } // namespace
 
+Expected<std::string> gossamer::makeNpyHeader(const std::string &path,
+                                              NpyType type,
+                                              std::span<const uint64_t> shape) {
+  std::string text = "{'descr': '";
+  text += npyTypeName(type);
+  text += "', 'fortran_order': False, 'shape': (";
+  for (size_t i = 0; i < shape.size(); ++i)
+    text += (i ? ", " : "") + std::to_string(shape[i]);
+  text += shape.size() == 1 ? ",), }" : "), }";
+  std::string start("\x93NUMPY\x01\x00", 8);
+  while ((start.size() + 2 + text.size() + 1) % dataAlignment != 0)
+    text += ' ';
+  text += '\n';
+  if (text.size() > UINT16_MAX)
+    return internalError(path + ": expects a header below 64 KiB but got " +
+                         std::to_string(text.size()) + " bytes");
+  start += {static_cast<char>(text.size() & 255),
+            static_cast<char>(text.size() >> 8)};
+  return start + text;
+}
+
 Expected<NpyWriter> NpyWriter::create(const std::string &path, NpyType type,
                                       std::span<const uint64_t> shape) {
-  GOSS_ASSIGN_OR_RETURN(std::string header, makeHeader(path, type, shape));
+  GOSS_ASSIGN_OR_RETURN(std::string header, makeNpyHeader(path, type, shape));
   std::optional<uint64_t> dataBytes = checkedProduct(shape, elementBytes);
   std::optional<uint64_t> end =
       dataBytes ? checkedAdd(header.size(), *dataBytes) : std::nullopt;

@@ -88,6 +88,8 @@ public:
 
   const std::string &path() const { return file_.path(); }
   const MappedFile &file() const { return file_; }
+  /// The mapping, which views into it then live as long as.
+  MappedFile takeFile() && { return std::move(file_); }
   /// All tensors in the order of their bytes.
   std::span<const TensorView> tensors() const { return tensors_; }
   /// The tensor `name`, or null.
@@ -125,7 +127,14 @@ public:
     std::vector<uint64_t> shape;
   };
 
-  /// Creates the file and writes its header. Names must differ.
+  /// The beginning of a file, to its first tensor, and the bytes of the data
+  /// that follow. `path` serves messages. Names must differ.
+  static Expected<std::string>
+  makeHeader(const std::string &path, std::span<const Tensor> tensors,
+             std::span<const std::pair<std::string, std::string>> metadata,
+             uint64_t &dataBytes);
+
+  /// Creates the file and writes its header.
   static Expected<SafetensorsWriter>
   create(const std::string &path, std::vector<Tensor> tensors,
          std::vector<std::pair<std::string, std::string>> metadata = {});

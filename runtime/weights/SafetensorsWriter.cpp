@@ -63,18 +63,26 @@ buildHeader(const std::string &path,
 
 } // namespace
 
+Expected<std::string> SafetensorsWriter::makeHeader(
+    const std::string &path, std::span<const Tensor> tensors,
+    std::span<const std::pair<std::string, std::string>> metadata,
+    uint64_t &dataBytes) {
+  GOSS_ASSIGN_OR_RETURN(std::string text,
+                        buildHeader(path, tensors, metadata, dataBytes));
+  // The reader's own parser says whether the names can be told apart.
+  GOSS_RETURN_IF_ERROR(JsonDocument::parse(text, path + ": header").status());
+  uint64_t size = text.size();
+  return std::string(reinterpret_cast<const char *>(&size), sizeof(size)) +
+         text;
+}
+
 Expected<SafetensorsWriter> SafetensorsWriter::create(
     const std::string &path, std::vector<Tensor> tensors,
     std::vector<std::pair<std::string, std::string>> metadata) {
   uint64_t dataBytes = 0;
   GOSS_ASSIGN_OR_RETURN(std::string header,
-                        buildHeader(path, tensors, metadata, dataBytes));
-  // The reader's own parser says whether the names can be told apart.
-  GOSS_RETURN_IF_ERROR(JsonDocument::parse(header, path + ": header").status());
+                        makeHeader(path, tensors, metadata, dataBytes));
   GOSS_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path));
-  uint64_t size = header.size();
-  GOSS_RETURN_IF_ERROR(
-      file.write({reinterpret_cast<const char *>(&size), sizeof(size)}));
   GOSS_RETURN_IF_ERROR(file.write(header));
   std::optional<uint64_t> end = checkedAdd(file.size(), dataBytes);
   if (!end)

@@ -23,6 +23,7 @@ void addDiffCommand(CommandLine &line);
 void addVerifyCommand(CommandLine &line);
 void addTokenizeCommands(CommandLine &line);
 void addSynthCommand(CommandLine &line);
+void addConvertCommand(CommandLine &line);
 
 } // namespace gossamer::tools
 

@@ -23,7 +23,8 @@ Expected<InspectedModel> InspectedModel::open(const std::string &path) {
   bool isDirectory = std::filesystem::is_directory(path, error);
   if (isDirectory && Checkpoint::isIndexOnly(path)) {
     GOSS_ASSIGN_OR_RETURN(model.checkpoint_, Checkpoint::openIndex(path));
-  } else if (isDirectory || path.ends_with(".json")) {
+  } else if (isDirectory || path.ends_with(".json") ||
+             path.ends_with(".gguf")) {
     GOSS_ASSIGN_OR_RETURN(model.checkpoint_, Checkpoint::open(path));
   } else {
     GOSS_ASSIGN_OR_RETURN(model.path_, resolveArtifactPath(path));

@@ -23,6 +23,7 @@ int main(int argc, char **argv) {
   addVerifyCommand(line);
   addTokenizeCommands(line);
   addSynthCommand(line);
+  addConvertCommand(line);
   line.root()
       .example("goss run -p \"Once upon a time\" --temperature=0.3",
                "stream a story from the embedded model")

@@ -32,6 +32,22 @@ namespace gossamer {
 /// page-table columns in every artifact, and few need it.
 static constexpr int64_t kDefaultMaxContext = 4096;
 
+/// Whether the weights are embedded.
+static Expected<bool> settleWeights(const CompilerOptions &options,
+                                    const Checkpoint &checkpoint) {
+  if (!checkpoint.hasWeights() || checkpoint.canBeReferred())
+    return options.embedWeights.value_or(false);
+  if (!options.embedWeights.value_or(true))
+    return usageError(options.input +
+                      ": --weights=reference expects weights "
+                      "that can be used where they lie, but a " +
+                      checkpoint.form() + " checkpoint needs --weights=embed");
+  // A narrower type may have overflowed when the file was written.
+  if (options.writesArtifact())
+    GOSS_RETURN_IF_ERROR(checkpoint.verifyValues());
+  return true;
+}
+
 Expected<CompilerInput> CompilerInput::open(const CompilerOptions &options) {
   GOSS_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::open(options.input));
   if (options.writesArtifact() && !checkpoint.hasWeights())
@@ -47,8 +63,9 @@ Expected<CompilerInput> CompilerInput::open(const CompilerOptions &options) {
   int64_t maxContext = options.maxContext
                            ? options.maxContext
                            : std::min(modelContext, kDefaultMaxContext);
+  GOSS_ASSIGN_OR_RETURN(bool embed, settleWeights(options, checkpoint));
   return CompilerInput{std::move(checkpoint), maxContext,
-                       options.maxTokensPerStep};
+                       options.maxTokensPerStep, embed};
 }
 
 std::string CompilerInput::describe() const {
@@ -94,7 +111,7 @@ static std::string getFlags(const CompilerOptions &options,
       " --max-tokens-per-step=" + std::to_string(parts.input.maxTokensPerStep) +
       (options.packWeights ? " --layout=packed" : " --layout=published") +
       (options.denseInt8 ? " --dense=int8" : " --dense=bf16") +
-      (options.embedWeights ? " --weights=embed" : " --weights=reference");
+      (parts.input.embedWeights ? " --weights=embed" : " --weights=reference");
   std::vector<std::string> disabled = options.disabledFusions;
   std::sort(disabled.begin(), disabled.end());
   for (const std::string &name : disabled)
@@ -156,25 +173,21 @@ static Status readTextSections(const Checkpoint &checkpoint,
                                proto::Manifest &manifest,
                                std::string &tokenizerImage,
                                std::string &chatData) {
-  if (checkpoint.tokenizerPath()) {
-    const std::string &path = *checkpoint.tokenizerPath();
-    GOSS_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(path));
+  if (const std::optional<Companion> &json = checkpoint.tokenizer()) {
+    const std::string &path = json->source;
     GOSS_ASSIGN_OR_RETURN(Tokenizer tokenizer,
-                          Tokenizer::fromJson(file.text(), path));
+                          Tokenizer::fromJson(json->text, path));
     int64_t vocabulary = checkpoint.config().vocabSize;
     if (tokenizer.vocabularySize() > static_cast<size_t>(vocabulary))
       return invalidData(path +
                          ": expects ids below the model's vocabulary of " +
                          std::to_string(vocabulary) + " but got id " +
                          std::to_string(tokenizer.vocabularySize() - 1));
-    manifest.set_tokenizer_sha256(std::string(toBytes(sha256(file.text()))));
+    manifest.set_tokenizer_sha256(std::string(toBytes(sha256(json->text))));
     tokenizerImage = tokenizer.serialize();
   }
-  if (checkpoint.chatTemplatePath()) {
-    GOSS_ASSIGN_OR_RETURN(MappedFile file,
-                          MappedFile::open(*checkpoint.chatTemplatePath()));
-    chatData = file.text();
-  }
+  if (checkpoint.chatTemplate())
+    chatData = checkpoint.chatTemplate()->text;
   return Status::ok();
 }
 
@@ -196,7 +209,7 @@ static void fillInput(const CompilerOptions &options,
   fillConfig(checkpoint.config(), manifest);
   fillCode(options, parts, manifest);
   manifest.set_config_sha256(std::string(toBytes(checkpoint.configSha256())));
-  manifest.set_weights_embedded(options.embedWeights);
+  manifest.set_weights_embedded(parts.input.embedWeights);
   fillWeightFiles(checkpoint, manifest);
 }
 
@@ -209,7 +222,7 @@ static Status fillPlan(const CompilerOptions &options,
   fillCacheLayout(plan.cache, *manifest.mutable_cache());
   for (const proto::Launch &launch : plan.launches)
     *manifest.add_launches() = launch;
-  return stored.place(plan, options.embedWeights, manifest);
+  return stored.place(plan, parts.input.embedWeights, manifest);
 }
 
 /// The tensors as the checkpoint has them.

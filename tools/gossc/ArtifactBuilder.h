@@ -17,10 +17,12 @@ struct CompilerInput {
   Checkpoint checkpoint;
   int64_t maxContext = 0;
   int64_t maxTokensPerStep = 0;
+  bool embedWeights = false;
 
   /// Opens `options.input` and settles the sizes. Fails with Usage for sizes
-  /// that the model does not have, and for a config alone where an artifact
-  /// is asked for.
+  /// that the model does not have, for a config alone where an artifact is
+  /// asked for, and for a reference to a checkpoint that does not allow it.
+  /// What is embedded from other forms is checked for NaN and infinities.
   static Expected<CompilerInput> open(const CompilerOptions &options);
 
   /// "6 layers, 16 experts (4 active), 9.1 M parameters in 7.7 MB".

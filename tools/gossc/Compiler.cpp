@@ -170,6 +170,11 @@ Status Compilation::readInput() {
   result_.report.model = input_->describe();
   result_.report.maxContext = input_->maxContext;
   result_.report.notes = input_->checkpoint.notes();
+  if (input_->embedWeights && !options_.embedWeights)
+    result_.report.notes.push_back("the weights of a " +
+                                   input_->checkpoint.form() +
+                                   " checkpoint are stored in the artifact "
+                                   "(--weights=embed)");
   finishStage(timer);
   return Status::ok();
 }

@@ -10,6 +10,7 @@
 #include "backends/Backend.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,9 @@ struct CompilerOptions {
   EmitLevel emit = EmitLevel::Artifact;
   std::string target = "cpu"; ///< name of a registered backend.
   TargetOptions codegen;
-  bool embedWeights = false;
+  /// Whether the artifact stores the weights or refers to the checkpoint's
+  /// files; by default it refers where it can.
+  std::optional<bool> embedWeights;
   /// Row panels of the experts' MXFP4 matrices. Needs embedWeights.
   bool packWeights = false;
   /// 8-bit row panels of the dense matrices. Needs embedWeights and a math mode

@@ -44,7 +44,7 @@ StoredWeights::describePacked(const PlanTensor &tensor) const {
   packed.inputs = parameter->shape[rank - 1];
   packed.element = parameter->element;
   const TensorLocation *source = checkpoint_.find(tensor.source);
-  packed.source = checkpoint_.bytes(*source);
+  packed.source = source->bytes;
   auto bytes = static_cast<uint64_t>(gptoss::getByteSize(tensor.type));
   if (packed.byteSize() != bytes)
     return internalError("plan: expects " + std::to_string(packed.byteSize()) +
@@ -102,7 +102,7 @@ Status StoredWeights::embedTensor(const PlanTensor &tensor,
       GOSS_ASSIGN_OR_RETURN(stored.packed, describePacked(tensor));
       stored.size = stored.packed->byteSize();
     } else {
-      stored.bytes = checkpoint_.bytes(location);
+      stored.bytes = location.bytes;
       stored.size = stored.bytes.size();
     }
     uint64_t end = size_ + stored.size;
@@ -152,8 +152,9 @@ Status StoredWeights::append(const CancelCallback &cancelled,
       piece.bytes = std::span(zeros).first(next - now.offset - position);
       position += piece.bytes.size();
     } else if (!now.packed) {
-      piece.bytes = now.bytes.subspan(position).first(
-          std::min<uint64_t>(now.size - position, kPieceBytes));
+      piece.bytes = now.bytes.view(
+          position, std::min<uint64_t>(now.size - position, kPieceBytes),
+          piece.buffer);
       position += piece.bytes.size();
     } else {
       piece.buffer.resize(now.packed->wholePanels(kPieceBytes));

@@ -44,7 +44,7 @@ private:
   /// One tensor of the section.
   struct Entry {
     uint64_t offset = 0, size = 0;
-    std::span<const std::byte> bytes;   ///< as they are; or
+    TensorBytes bytes;                  ///< as they are; or
     std::optional<PackedTensor> packed; ///< how they are made.
   };
 

@@ -25,7 +25,7 @@ struct Arguments {
   CompilerOptions compiler;
   std::string emit;    ///< empty: artifact.
   std::string math;    ///< empty: by the opt-level.
-  std::string weights; ///< empty: by layout and dense.
+  std::string weights; ///< empty: by layout, dense and checkpoint.
   std::string layout = "published";
   std::string dense = "bf16";
   std::string reportPath;
@@ -45,7 +45,7 @@ void addOutputOptions(Command &command, Arguments &arguments) {
       .choice("--weights", arguments.weights, {"reference", "embed"},
               "read weights from the checkpoint at run time, or copy them into "
               "the artifact (default reference; embed with --layout=packed or "
-              "--dense=int8)")
+              "--dense=int8, and for GGUF and numpy checkpoints)")
       .text("--until", "NAME", arguments.compiler.until,
             "end after a stage (read, graph, fuse, plan, lower, emit) or a "
             "pass (fuse-rope, ...) and write no output: for the options below")
@@ -111,9 +111,12 @@ void addShapeOptions(Command &command, Arguments &arguments) {
 }
 
 void addHelp(Command &command) {
-  command.details("CHECKPOINT is a directory with config.json, weights in "
-                  "safetensors files and tokenizer.json; or only a config.json "
-                  "together with --emit=graph, fused, plan, llvm, asm or obj.");
+  command.details("CHECKPOINT is a directory in Hugging Face's form (MXFP4 or "
+                  "bf16 experts), OpenAI's original/ or TensorPort's "
+                  "numpy-direct, or a GGUF file; or only a config.json "
+                  "together with --emit=graph, fused, plan, llvm, asm or obj. "
+                  "What must be laid out anew, as in GGUF, is stored in the "
+                  "artifact.");
   command.example("gossc models/tiny-stories -o stories.goss",
                   "compile a checkpoint; the artifact reads its weights where "
                   "they lie");
@@ -122,6 +125,7 @@ void addHelp(Command &command) {
   command.example("gossc gpt-oss-20b --dense=int8 --layout=packed -o 20b.goss",
                   "fastest: 8-bit dense weights and packed experts, stored in "
                   "the artifact");
+  command.example("gossc gpt-oss-20b.gguf -o 20b.goss", "compile a GGUF file");
   command.example("gossc models/tiny-stories/config.json --emit=fused",
                   "see the graph after the fusions");
   command.example("gossc models/tiny-stories --dump-dir=stages "
@@ -159,10 +163,11 @@ Status settleNumerics(Arguments &arguments) {
   if (isOracle && isMade)
     return usageError("--opt-level=0 expects --layout=published and "
                       "--dense=bf16 but got others");
-  if (arguments.weights.empty())
-    arguments.weights = isMade ? "embed" : "reference";
-  options.embedWeights = arguments.weights == "embed";
-  if (isMade && !options.embedWeights)
+  if (!arguments.weights.empty())
+    options.embedWeights = arguments.weights == "embed";
+  else if (isMade)
+    options.embedWeights = true;
+  if (isMade && !*options.embedWeights)
     return usageError("--layout=packed and --dense=int8 store what they make "
                       "in the artifact: expect --weights=embed but got "
                       "reference");
@@ -303,7 +308,7 @@ int main(int argc, char **argv) {
   Arguments arguments;
   Command &command = line.root();
   command.positional("CHECKPOINT", arguments.compiler.input,
-                     "a checkpoint directory, or a config.json");
+                     "a checkpoint directory, a GGUF file or a config.json");
   addOutputOptions(command, arguments);
   addCodeOptions(command, arguments);
   addShapeOptions(command, arguments);

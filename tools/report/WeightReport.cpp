@@ -31,6 +31,11 @@ constexpr size_t panelRows = 16;
 constexpr size_t panelWordBytes = 4;
 constexpr size_t panelBlockBytes = 32; ///< integers with one step.
 
+/// The bytes of a StoredTensor in memory.
+struct Contents {
+  std::span<const std::byte> bytes, scales;
+};
+
 /// Sums what is said of a tensor's numbers.
 class Accumulator {
 public:
@@ -144,7 +149,7 @@ private:
   std::vector<std::array<uint64_t, 16>> counts_{256};
 };
 
-proto::WeightStatistics ofCodes(const StoredTensor &tensor) {
+proto::WeightStatistics ofCodes(const Contents &tensor) {
   constexpr size_t blockBytes = mxfp4BlockBytes;
   bool hasScales = tensor.scales.size() == tensor.bytes.size() / blockBytes;
   CodeCounts counts(hasScales);
@@ -156,7 +161,7 @@ proto::WeightStatistics ofCodes(const StoredTensor &tensor) {
 
 /// Words of 16 rows in turn; a row's block is four of them, with a scale at
 /// the row's place among 16.
-proto::WeightStatistics ofPanelCodes(const StoredTensor &tensor) {
+proto::WeightStatistics ofPanelCodes(const Contents &tensor) {
   constexpr size_t groupBytes = panelRows * mxfp4BlockBytes;
   size_t groups = tensor.bytes.size() / groupBytes;
   bool hasScales = tensor.scales.size() == groups * panelRows;
@@ -172,7 +177,7 @@ proto::WeightStatistics ofPanelCodes(const StoredTensor &tensor) {
   return counts.take();
 }
 
-proto::WeightStatistics ofPanelBytes(const StoredTensor &tensor) {
+proto::WeightStatistics ofPanelBytes(const Contents &tensor) {
   constexpr size_t groupBytes = panelRows * panelBlockBytes;
   size_t groups = tensor.bytes.size() / groupBytes;
   bool hasSteps = tensor.scales.size() == groups * panelRows * 2;
@@ -212,9 +217,10 @@ constexpr uint64_t pieceBytes = 4 << 20;
 bool hashTensor(const StoredTensor &tensor, const ProgressFunction &progress,
                 proto::Weight &weight) {
   Sha256 hash;
+  std::vector<std::byte> scratch;
   for (uint64_t begin = 0; begin < tensor.bytes.size(); begin += pieceBytes) {
     uint64_t size = std::min<uint64_t>(pieceBytes, tensor.bytes.size() - begin);
-    hash.update(tensor.bytes.subspan(begin, size));
+    hash.update(tensor.bytes.view(begin, size, scratch));
     if (progress && !progress(size))
       return false;
   }
@@ -234,7 +240,7 @@ std::vector<StoredTensor> storedTensors(const Checkpoint &checkpoint) {
     for (const TensorSpec &spec : parameter.tensors)
       tensors.push_back(
           {formOf(spec.dtype, &spec == &parameter.tensors.front()),
-           checkpoint.bytes(checkpoint.locations()[next++]),
+           checkpoint.locations()[next++].bytes,
            {}});
     if (tensors[first].form == WeightForm::Mxfp4Codes &&
         tensors.size() == first + 2)
@@ -258,7 +264,7 @@ storedTensors(const proto::Manifest &manifest,
     std::span<const std::byte> file =
         manifest.weights_embedded() ? embedded : files[entry.file()];
     StoredTensor tensor;
-    tensor.bytes = file.subspan(entry.offset(), entry.size());
+    tensor.bytes = TensorBytes(file.subspan(entry.offset(), entry.size()));
     tensor.form =
         formOf(dtypeFromName(entry.dtype()).value_or(DType::Bool), !isSecond);
     if (entry.layout() == "row_panel" && tensor.form == WeightForm::Mxfp4Codes)
@@ -276,21 +282,25 @@ storedTensors(const proto::Manifest &manifest,
 }
 
 proto::WeightStatistics computeStatistics(const StoredTensor &tensor) {
+  // Of a form that is made and not mapped, one tensor at a time is in memory.
+  std::vector<std::byte> bytes, scales;
+  Contents contents = {tensor.bytes.view(0, tensor.bytes.size(), bytes),
+                       tensor.scales.view(0, tensor.scales.size(), scales)};
   switch (tensor.form) {
   case WeightForm::BF16:
-    return ofHalves(tensor.bytes, bf16ToF32);
+    return ofHalves(contents.bytes, bf16ToF32);
   case WeightForm::F16:
-    return ofHalves(tensor.bytes, f16ToF32);
+    return ofHalves(contents.bytes, f16ToF32);
   case WeightForm::F32:
-    return ofFloats(tensor.bytes);
+    return ofFloats(contents.bytes);
   case WeightForm::Mxfp4Codes:
-    return ofCodes(tensor);
+    return ofCodes(contents);
   case WeightForm::Mxfp4Scales:
-    return ofScales(tensor.bytes);
+    return ofScales(contents.bytes);
   case WeightForm::PanelMxfp4Codes:
-    return ofPanelCodes(tensor);
+    return ofPanelCodes(contents);
   case WeightForm::PanelBytes:
-    return ofPanelBytes(tensor);
+    return ofPanelBytes(contents);
   case WeightForm::Unknown:
     break;
   }

@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Reads every byte of the tensors of an artifact or a checkpoint from where
-// they are mapped: to hash it, and again to count. Results do not depend on the
-// number of threads.
+// they are mapped, or as its form makes them: to hash it, and again to count.
+// Results do not depend on the number of threads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,10 +38,10 @@ enum class WeightForm : uint8_t {
 /// A tensor whose bytes can be read.
 struct StoredTensor {
   WeightForm form = WeightForm::Unknown;
-  std::span<const std::byte> bytes;
+  TensorBytes bytes;
   /// What a block's numbers are multiplied by: E8M0, or BF16 for PanelBytes.
   /// Empty: statistics are of the codes or integers.
-  std::span<const std::byte> scales;
+  TensorBytes scales;
 };
 
 /// The tensors of a checkpoint with weights, in the order of its report.

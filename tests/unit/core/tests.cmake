@@ -5,6 +5,7 @@ gossamer_unit_test(core-tests
   core/JsonTest.cpp
   core/ManifestTest.cpp
   core/Mxfp4Test.cpp
+  core/GgufTest.cpp
   core/NpyTest.cpp
   core/RoundTripTest.cpp
   core/SafetensorsTest.cpp

@@ -116,8 +116,11 @@ TEST(Checkpoint, OpensTinyStories) {
   EXPECT_EQ(file.size, file.headerSize + 7729056);
   EXPECT_EQ(checkpoint->configSha256(),
             sha256(std::string_view(readText(path + "/config.json"))));
-  EXPECT_EQ(checkpoint->tokenizerPath(), path + "/tokenizer.json");
-  EXPECT_EQ(checkpoint->chatTemplatePath(), path + "/chat_template.jinja");
+  ASSERT_TRUE(checkpoint->tokenizer());
+  EXPECT_EQ(checkpoint->tokenizer()->source, path + "/tokenizer.json");
+  ASSERT_TRUE(checkpoint->chatTemplate());
+  EXPECT_EQ(checkpoint->chatTemplate()->text,
+            readText(path + "/chat_template.jinja"));
   EXPECT_TRUE(checkpoint->notes().empty());
 
   std::atomic<uint64_t> bytes{0};
@@ -142,8 +145,8 @@ TEST(Checkpoint, ShardsHoldTheSameBytes) {
   EXPECT_EQ(sharded->weightFiles().size(), 2u);
   ASSERT_EQ(sharded->locations().size(), single->locations().size());
   for (size_t i = 0; i < single->locations().size(); ++i) {
-    auto a = sharded->bytes(sharded->locations()[i]);
-    auto b = single->bytes(single->locations()[i]);
+    auto a = sharded->locations()[i].bytes.mapped();
+    auto b = single->locations()[i].bytes.mapped();
     EXPECT_TRUE(std::equal(a.begin(), a.end(), b.begin(), b.end())) << i;
   }
 }
@@ -211,7 +214,7 @@ TEST(Checkpoint, OpensTheBf16Form) {
   ASSERT_TRUE(checkpoint.isOk()) << checkpoint.status().message();
   EXPECT_EQ(checkpoint->parameters().form(), ExpertForm::Plain);
   EXPECT_EQ(checkpoint->parameters().tensorCount(), 117u - 12u);
-  EXPECT_EQ(checkpoint->tokenizerPath(), std::nullopt);
+  EXPECT_FALSE(checkpoint->tokenizer());
   EXPECT_TRUE(checkpoint->verifyValues().isOk());
   // Its config still says mxfp4: the tensors decide.
   ASSERT_EQ(checkpoint->notes().size(), 1u);
@@ -289,7 +292,8 @@ TEST_F(BrokenCheckpoint, MissingFiles) {
   EXPECT_NE(result.status().message().find(path_ + "/config.json"),
             std::string::npos);
   fs::remove_all(path_);
-  expectError(path_ + ": no such checkpoint directory or config.json",
+  expectError(path_ + ": no such checkpoint directory, GGUF file or "
+                      "config.json",
               StatusCode::NotFound);
 }
 

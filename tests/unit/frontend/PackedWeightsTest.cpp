@@ -42,7 +42,7 @@ PackedTensor makeTensor(const Bytes &source, ElementType element,
                         PackedTensor::Part part, int64_t matrices,
                         int64_t outputs, int64_t inputs) {
   PackedTensor tensor;
-  tensor.source = source;
+  tensor.source = std::span(source);
   tensor.element = element;
   tensor.part = part;
   tensor.matrices = matrices;

@@ -92,9 +92,9 @@ TEST(Synth, SameSeedSameBytesInAnyFiles) {
   ASSERT_TRUE(single.isOk() && sharded.isOk() && other.isOk());
   EXPECT_EQ(sharded->weightFiles()[0].name.rfind("model-00000-of-", 0), 0u);
   for (size_t i = 0; i < single->locations().size(); ++i) {
-    auto a = single->bytes(single->locations()[i]);
-    auto c = sharded->bytes(sharded->locations()[i]);
-    auto d = other->bytes(other->locations()[i]);
+    auto a = single->locations()[i].bytes.mapped();
+    auto c = sharded->locations()[i].bytes.mapped();
+    auto d = other->locations()[i].bytes.mapped();
     EXPECT_TRUE(std::equal(a.begin(), a.end(), c.begin(), c.end()));
     EXPECT_FALSE(std::equal(a.begin(), a.end(), d.begin(), d.end()));
   }
@@ -107,7 +107,7 @@ TEST(Synth, BytesAreFixedForAllMachines) {
   ASSERT_TRUE(checkpoint.isOk()) << checkpoint.status().message();
   Sha256 hash;
   for (const TensorLocation &location : checkpoint->locations())
-    hash.update(checkpoint->bytes(location));
+    hash.update(location.bytes.mapped());
   EXPECT_EQ(toHex(hash.finish()),
             "d8d9f80ace1490b16e17e6974233087cd80caeca77c13001f41bea7b135f7a1f");
 }
@@ -165,20 +165,21 @@ TEST(Synth, WeightsKeepActivationsNearOne) {
       writeSyntheticCheckpoint(*config, directory.file("m"), {}).isOk());
   auto checkpoint = Checkpoint::open(directory.file("m"));
   ASSERT_TRUE(checkpoint.isOk());
-  auto [mean, rms] = moments(
-      checkpoint->bytes(*checkpoint->find("model.embed_tokens.weight")));
+  auto [mean, rms] =
+      moments(checkpoint->find("model.embed_tokens.weight")->bytes.mapped());
   EXPECT_NEAR(mean, 0.0, 0.02);
   EXPECT_NEAR(rms, 1.0, 0.02);
-  std::tie(mean, rms) = moments(checkpoint->bytes(
-      *checkpoint->find("model.layers.0.self_attn.q_proj.weight")));
+  std::tie(mean, rms) =
+      moments(checkpoint->find("model.layers.0.self_attn.q_proj.weight")
+                  ->bytes.mapped());
   EXPECT_NEAR(rms * std::sqrt(256.0), 2.0, 0.05);
   std::tie(mean, rms) =
-      moments(checkpoint->bytes(*checkpoint->find("model.norm.weight")));
+      moments(checkpoint->find("model.norm.weight")->bytes.mapped());
   EXPECT_NEAR(mean, 1.0, 0.05);
 
   std::string base = "model.layers.3.mlp.experts.down_proj_";
-  auto blocks = checkpoint->bytes(*checkpoint->find(base + "blocks"));
-  auto scales = checkpoint->bytes(*checkpoint->find(base + "scales"));
+  auto blocks = checkpoint->find(base + "blocks")->bytes.mapped();
+  auto scales = checkpoint->find(base + "scales")->bytes.mapped();
   std::vector<float> values(scales.size() * mxfp4BlockElements);
   dequantizeMxfp4Row(
       {reinterpret_cast<const uint8_t *>(blocks.data()), blocks.size()},

@@ -116,7 +116,8 @@ TEST(WeightReport, SeesThroughPanels) {
   values.pack(0, packed);
   steps.pack(0, packedScales);
   expectEqual(
-      computeStatistics({WeightForm::PanelMxfp4Codes, packed, packedScales}),
+      computeStatistics({WeightForm::PanelMxfp4Codes, TensorBytes(packed),
+                         TensorBytes(packedScales)}),
       computeStatistics(
           {WeightForm::Mxfp4Codes, bytesOf(codes), bytesOf(scales)}));
 }
@@ -135,8 +136,8 @@ TEST(WeightReport, MultipliesPanelBytesByTheirSteps) {
       packedSteps(steps.byteSize());
   values.pack(0, packed);
   steps.pack(0, packedSteps);
-  proto::WeightStatistics stats =
-      computeStatistics({WeightForm::PanelBytes, packed, packedSteps});
+  proto::WeightStatistics stats = computeStatistics(
+      {WeightForm::PanelBytes, TensorBytes(packed), TensorBytes(packedSteps)});
   EXPECT_EQ(stats.min(), -2);
   EXPECT_EQ(stats.max(), 31.75);
   EXPECT_EQ(stats.zeros(), 1U + 15 * 32);
