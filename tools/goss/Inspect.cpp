@@ -210,8 +210,9 @@ Status inspect(InspectArguments arguments) {
   GOSS_ASSIGN_OR_RETURN(proto::Report report, model.report(options));
   if (parts.kernels && model.isArtifact())
     GOSS_RETURN_IF_ERROR(addKernels(arguments, model.artifact(), report));
-  if (arguments.stats)
-    GOSS_RETURN_IF_ERROR(model.addWeights(arguments.weights, true, report));
+  if (arguments.readsWeights())
+    GOSS_RETURN_IF_ERROR(
+        model.addWeights(arguments.weights, arguments.stats, report));
   GOSS_ASSIGN_OR_RETURN(std::string text,
                         printReport(arguments, parts, model, report));
   if (arguments.output.empty() || arguments.output == "-")

@@ -35,6 +35,7 @@ void InspectArguments::addTo(Command &command) {
              "show this layer in full, or all of them with --layer=all; of "
              "equal layers only one is shown otherwise; may be repeated")
       .group("Weights")
+      .flag("--hash", hash, "read every weight: its SHA-256")
       .flag("--stats", stats,
             "read every weight: SHA-256, minimum, maximum, mean, zeros, NaN, "
             "and the scales of MXFP4 blocks")
@@ -93,6 +94,7 @@ Status InspectArguments::checkParts() const {
   const OptionUse uses[] = {
       {!level.empty(), "--level", {"graph", "all"}},
       {!layers.empty(), "--layer", {"graph", "cost", "memory", "all"}},
+      {hash, "--hash", {"weights", "all"}},
       {stats, "--stats", {"weights", "all"}},
       {!weights.empty(), "--weights", {"weights", "all"}},
       {!kernel.empty(), "--kernel", {"code"}},
@@ -114,8 +116,8 @@ Status InspectArguments::checkParts() const {
   if (statesMachine && measure)
     return usageError("--measure expects no stated --bandwidth, --peak or "
                       "--int8-peak");
-  if (!weights.empty() && !stats)
-    return usageError("--weights expects --stats, which reads them");
+  if (!weights.empty() && !readsWeights())
+    return usageError("--weights expects --hash or --stats, which read them");
   return Status::ok();
 }
 

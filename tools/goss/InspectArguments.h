@@ -30,7 +30,8 @@ struct InspectArguments {
   std::string output;
   std::string level;
   std::vector<std::string> layers;
-  bool stats = false;
+  bool hash = false;
+  bool stats = false; ///< and hash.
   std::string weights;
   std::string kernel;
   std::optional<uint64_t> tokens, depth, sequences;
@@ -39,6 +40,7 @@ struct InspectArguments {
 
   void addTo(Command &command);
   bool asksForStep() const { return tokens || depth || sequences; }
+  bool readsWeights() const { return hash || stats; }
 
   /// Refuses options that do not go together, and settles --what.
   Status check();
