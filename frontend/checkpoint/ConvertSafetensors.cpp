@@ -21,6 +21,7 @@ namespace gossamer {
 static Status finishFile(OutputFile &file,
                          const std::vector<PlainTensor> &tensors) {
   std::vector<SafetensorsWriter::Tensor> entries;
+  entries.reserve(tensors.size());
   for (const PlainTensor &tensor : tensors)
     entries.push_back({tensor.name, tensor.dtype, tensor.shape});
   const std::vector<std::pair<std::string, std::string>> metadata = {

@@ -61,8 +61,10 @@ static Status addShards(const std::string &directory,
   for (const std::string &name : index.fileNames()) {
     Expected<SafetensorsFile> file = openBeneath(directory, name);
     if (!file)
-      return file.status().withContext(indexPath + ": file \"" + name +
-                                       "\" of weight_map");
+      return file.status().withContext(std::string(indexPath)
+                                           .append(": file \"")
+                                           .append(name)
+                                           .append("\" of weight_map"));
     files.push_back(file.take());
   }
   GOSS_RETURN_IF_ERROR(index.compare(files));

@@ -124,7 +124,8 @@ static Status splitQkv(const SourceTensor &fused, const std::string &prefix,
   for (const Part &part :
        {Part{"q", query}, Part{"k", keyValue}, Part{"v", keyValue}}) {
     SourceTensor tensor = fused;
-    tensor.name = prefix + part.name + suffix;
+    tensor.name = prefix;
+    tensor.name.append(part.name).append(suffix);
     tensor.shape[0] = part.rows;
     TensorLocation &location = tensor.location;
     location.offset += row * rowBytes;

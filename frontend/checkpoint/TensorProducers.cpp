@@ -87,7 +87,7 @@ struct LossCounter {
 // Rows
 //===----------------------------------------------------------------------===//
 
-TensorBytes interleaveRows(TensorBytes even, TensorBytes odd,
+TensorBytes interleaveRows(const TensorBytes &even, const TensorBytes &odd,
                            uint64_t rowBytes) {
   uint64_t size = even.size() + odd.size();
   auto make = [even, odd, rowBytes](uint64_t begin, Bytes out) {
@@ -102,7 +102,7 @@ TensorBytes interleaveRows(TensorBytes even, TensorBytes odd,
   return produce(size, 2 * rowBytes, make);
 }
 
-TensorBytes takeAlternateRows(TensorBytes source, uint64_t rowBytes,
+TensorBytes takeAlternateRows(const TensorBytes &source, uint64_t rowBytes,
                               uint64_t first) {
   auto make = [source, rowBytes, first](uint64_t begin, Bytes out) {
     Scratch scratch;
@@ -136,7 +136,7 @@ TensorBytes concatenate(std::vector<TensorBytes> parts) {
 // Blocks of GGML
 //===----------------------------------------------------------------------===//
 
-TensorBytes publishedBlocks(TensorBytes ggml) {
+TensorBytes publishedBlocks(const TensorBytes &ggml) {
   uint64_t blocks = ggml.size() / ggmlMxfp4BlockBytes;
   auto make = [ggml](uint64_t begin, Bytes out) {
     Scratch scratch;
@@ -158,7 +158,7 @@ TensorBytes publishedBlocks(TensorBytes ggml) {
   return produce(blocks * mxfp4BlockBytes, mxfp4BlockBytes, make);
 }
 
-TensorBytes publishedScales(TensorBytes ggml) {
+TensorBytes publishedScales(const TensorBytes &ggml) {
   auto make = [ggml](uint64_t begin, Bytes out) {
     Scratch scratch;
     auto in = ggml.view(begin * ggmlMxfp4BlockBytes,
@@ -169,7 +169,7 @@ TensorBytes publishedScales(TensorBytes ggml) {
   return produce(ggml.size() / ggmlMxfp4BlockBytes, 1, make);
 }
 
-TensorBytes ggmlMxfp4(TensorBytes blocks, TensorBytes scales) {
+TensorBytes ggmlMxfp4(const TensorBytes &blocks, const TensorBytes &scales) {
   uint64_t size = scales.size() * ggmlMxfp4BlockBytes;
   auto make = [blocks, scales](uint64_t begin, Bytes out) {
     Scratch codeScratch, scaleScratch;
@@ -190,7 +190,7 @@ TensorBytes ggmlMxfp4(TensorBytes blocks, TensorBytes scales) {
   return produce(size, ggmlMxfp4BlockBytes, make);
 }
 
-TensorBytes dequantizeQ8(TensorBytes ggml) {
+TensorBytes dequantizeQ8(const TensorBytes &ggml) {
   constexpr uint64_t elements = 32, unit = elements * sizeof(float);
   uint64_t size = ggml.size() / ggmlQ8BlockBytes * unit;
   auto make = [ggml](uint64_t begin, Bytes out) {
@@ -216,8 +216,8 @@ TensorBytes dequantizeQ8(TensorBytes ggml) {
 // Floating point
 //===----------------------------------------------------------------------===//
 
-TensorBytes convertFloats(TensorBytes source, DType from, DType to,
-                          std::shared_ptr<ConversionLoss> loss) {
+TensorBytes convertFloats(const TensorBytes &source, DType from, DType to,
+                          const std::shared_ptr<ConversionLoss> &loss) {
   if (from == to)
     return source;
   uint64_t inBytes = dtypeBits(from) / 8, outBytes = dtypeBits(to) / 8;
@@ -263,8 +263,8 @@ bool isExactInBf16(const TensorBytes &source, DType from) {
 // Experts' matrices
 //===----------------------------------------------------------------------===//
 
-TensorBytes dequantizeTransposed(TensorBytes blocks, TensorBytes scales,
-                                 MatrixShape shape) {
+TensorBytes dequantizeTransposed(const TensorBytes &blocks,
+                                 const TensorBytes &scales, MatrixShape shape) {
   uint64_t rows = shape.rows, perRow = shape.columns / mxfp4BlockElements;
   // A block of every row gives 32 columns, each a row of the result.
   uint64_t unit = mxfp4BlockElements * rows * 2;
@@ -360,9 +360,9 @@ void forEachBlock(const TensorBytes &plain, DType from, MatrixShape shape,
 
 } // namespace
 
-Mxfp4Tensors quantizeTransposed(TensorBytes plain, DType from,
+Mxfp4Tensors quantizeTransposed(const TensorBytes &plain, DType from,
                                 MatrixShape shape,
-                                std::shared_ptr<ConversionLoss> loss) {
+                                const std::shared_ptr<ConversionLoss> &loss) {
   uint64_t perMatrix = shape.rows * shape.columns / mxfp4BlockElements;
   uint64_t blocksUnit = perMatrix * mxfp4BlockBytes;
   auto makeBlocks = [=](uint64_t begin, Bytes out) {

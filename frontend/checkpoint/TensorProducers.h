@@ -22,10 +22,10 @@ namespace gossamer {
 
 /// Row 2r is row r of `even`, row 2r + 1 is row r of `odd`: how gate and up are
 /// stored by Hugging Face.
-TensorBytes interleaveRows(TensorBytes even, TensorBytes odd,
+TensorBytes interleaveRows(const TensorBytes &even, const TensorBytes &odd,
                            uint64_t rowBytes);
 /// Row r is row 2r + `first` of `source`: the inverse.
-TensorBytes takeAlternateRows(TensorBytes source, uint64_t rowBytes,
+TensorBytes takeAlternateRows(const TensorBytes &source, uint64_t rowBytes,
                               uint64_t first);
 /// One after another.
 TensorBytes concatenate(std::vector<TensorBytes> parts);
@@ -35,14 +35,14 @@ TensorBytes concatenate(std::vector<TensorBytes> parts);
 /// and 2j + 1 there, and the scales stand apart.
 /// @{
 inline constexpr uint64_t ggmlMxfp4BlockBytes = 17;
-TensorBytes publishedBlocks(TensorBytes ggml);
-TensorBytes publishedScales(TensorBytes ggml);
-TensorBytes ggmlMxfp4(TensorBytes blocks, TensorBytes scales);
+TensorBytes publishedBlocks(const TensorBytes &ggml);
+TensorBytes publishedScales(const TensorBytes &ggml);
+TensorBytes ggmlMxfp4(const TensorBytes &blocks, const TensorBytes &scales);
 /// @}
 
 /// Q8_0 of GGML as F32, exact: 34 bytes a block of 32, an F16 step and 32 int8.
 inline constexpr uint64_t ggmlQ8BlockBytes = 34;
-TensorBytes dequantizeQ8(TensorBytes ggml);
+TensorBytes dequantizeQ8(const TensorBytes &ggml);
 
 /// Numbers that a narrower type could not hold.
 struct ConversionLoss {
@@ -54,8 +54,9 @@ struct ConversionLoss {
 /// Elements of `from` as `to`, each one of BF16, F16 and F32: exact, or to
 /// nearest with ties to even. Counts in `loss`, if any, what each reading
 /// loses.
-TensorBytes convertFloats(TensorBytes source, DType from, DType to,
-                          std::shared_ptr<ConversionLoss> loss = nullptr);
+TensorBytes
+convertFloats(const TensorBytes &source, DType from, DType to,
+              const std::shared_ptr<ConversionLoss> &loss = nullptr);
 /// Whether every element is the same number in BF16. Reads all.
 bool isExactInBf16(const TensorBytes &source, DType from);
 
@@ -65,8 +66,8 @@ struct MatrixShape {
 };
 
 /// MXFP4 [E, rows, columns] as BF16 [E, columns, rows].
-TensorBytes dequantizeTransposed(TensorBytes blocks, TensorBytes scales,
-                                 MatrixShape shape);
+TensorBytes dequantizeTransposed(const TensorBytes &blocks,
+                                 const TensorBytes &scales, MatrixShape shape);
 
 /// The inverse: blocks and scales [E, rows, columns] of a matrix [E, columns,
 /// rows] of floating-point numbers. A block's scale is the smallest power of
@@ -77,9 +78,9 @@ TensorBytes dequantizeTransposed(TensorBytes blocks, TensorBytes scales,
 struct Mxfp4Tensors {
   TensorBytes blocks, scales;
 };
-Mxfp4Tensors quantizeTransposed(TensorBytes plain, DType from,
-                                MatrixShape shape,
-                                std::shared_ptr<ConversionLoss> loss = nullptr);
+Mxfp4Tensors
+quantizeTransposed(const TensorBytes &plain, DType from, MatrixShape shape,
+                   const std::shared_ptr<ConversionLoss> &loss = nullptr);
 
 } // namespace gossamer
 

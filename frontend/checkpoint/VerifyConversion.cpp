@@ -231,10 +231,13 @@ Status compareTensor(const PlainTensor &ours, const PlainTensor &theirs,
     auto place = std::ranges::mismatch(a, b).in1 - a.begin();
     if (static_cast<uint64_t>(place) != size)
       return invalidData(
-          origin + ": element " +
-          indexText(ours.shape, (begin + static_cast<uint64_t>(place)) /
-                                    (dtypeBits(ours.dtype) / 8)) +
-          " differs from that of " + source);
+          std::string(origin)
+              .append(": element ")
+              .append(
+                  indexText(ours.shape, (begin + static_cast<uint64_t>(place)) /
+                                            (dtypeBits(ours.dtype) / 8)))
+              .append(" differs from that of ")
+              .append(source));
     if (progress && !progress(size))
       return cancelledStatus();
   }

@@ -5,7 +5,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/text/HarmonyHeader.h"
+
+#include "runtime/support/JsonWriter.h"
 #include "runtime/text/Utf8.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -98,7 +101,7 @@ void readAuthor(std::vector<std::string> &words, ParsedHeader &out) {
   }
   header.role = Role::Tool;
   if (words.empty())
-    out.problem = "expects a role but got \"" + author + "\"";
+    out.problem = "expects a role but got " + quoteText(author);
   header.name = std::move(author);
 }
 
@@ -152,7 +155,7 @@ ParsedHeader gossamer::parseHeader(std::span<const TokenId> ids,
                   "got more control tokens";
   else if (!out.leftover.empty())
     out.problem =
-        "expects a recipient and a content type but got more words: \"" +
-        out.leftover + "\"";
+        "expects a recipient and a content type but got more words: " +
+        quoteText(out.leftover);
   return out;
 }

@@ -186,6 +186,13 @@ TEST(HarmonyParser, StrictRefusesMalformedMessages) {
   EXPECT_EQ(parse("<|start|>robot<|message|>x<|end|>",
                   {.strict = true, .role = std::nullopt}),
             "error: message header: expects a role but got \"robot\"");
+  // A message is one line of printable text, whatever the input.
+  EXPECT_EQ(parse("<|start|>ro\x01t<|message|>x<|end|>",
+                  {.strict = true, .role = std::nullopt}),
+            "error: message header: expects a role but got \"ro\\u0001t\"");
+  EXPECT_EQ(parseStrict("<|channel|>final \x02 b c<|message|>x<|end|>"),
+            "error: message header: expects a recipient and a content type but "
+            "got more words: \"\\u0002\"");
   EXPECT_EQ(parse("<|start|><|message|>x<|end|>",
                   {.strict = true, .role = std::nullopt}),
             "error: message header: expects a role but got none");
