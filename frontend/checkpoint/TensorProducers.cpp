@@ -222,8 +222,8 @@ TensorBytes convertFloats(const TensorBytes &source, DType from, DType to,
     return source;
   uint64_t inBytes = dtypeBits(from) / 8, outBytes = dtypeBits(to) / 8;
   uint64_t size = source.size() / inBytes * outBytes;
-  auto make = [source, from, to, inBytes, outBytes,
-               loss = std::move(loss)](uint64_t begin, Bytes out) {
+  auto make = [source, from, to, inBytes, outBytes, loss](uint64_t begin,
+                                                          Bytes out) {
     Scratch scratch;
     uint64_t count = out.size() / outBytes;
     auto in = source.view(begin / outBytes * inBytes, count * inBytes, scratch);

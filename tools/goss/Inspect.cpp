@@ -170,8 +170,7 @@ Expected<std::string> printReport(const InspectArguments &arguments,
                                   const ReportParts &parts,
                                   const InspectedModel &model,
                                   proto::Report &report) {
-  GOSS_ASSIGN_OR_RETURN(LayerChoice layers,
-                        arguments.chooseLayers(model, report));
+  GOSS_ASSIGN_OR_RETURN(LayerChoice layers, arguments.chooseLayers(model));
   if (parts.graph && model.isArtifact() && report.graph_size() == 0 &&
       arguments.what == "graph")
     return notFound(model.path() + ": holds no record of its graph");

@@ -138,8 +138,7 @@ Status InspectArguments::checkFor(const InspectedModel &model) const {
 }
 
 Expected<LayerChoice>
-InspectArguments::chooseLayers(const InspectedModel &model,
-                               const proto::Report &report) const {
+InspectArguments::chooseLayers(const InspectedModel &model) const {
   LayerChoice choice;
   if (layers.empty() || !model.isArtifact())
     return choice;

@@ -47,8 +47,7 @@ struct InspectArguments {
   /// Refuses what there is not of that kind of model.
   Status checkFor(const InspectedModel &model) const;
   /// The layers of --layer, which the model must have.
-  Expected<LayerChoice> chooseLayers(const InspectedModel &model,
-                                     const proto::Report &report) const;
+  Expected<LayerChoice> chooseLayers(const InspectedModel &model) const;
 
 private:
   Status checkParts() const;

@@ -213,8 +213,7 @@ static void fillInput(const CompilerOptions &options,
   fillWeightFiles(checkpoint, manifest);
 }
 
-static Status fillPlan(const CompilerOptions &options,
-                       const ArtifactParts &parts, proto::Manifest &manifest,
+static Status fillPlan(const ArtifactParts &parts, proto::Manifest &manifest,
                        StoredWeights &stored) {
   GOSS_ASSIGN_OR_RETURN(PlanSummary plan, PlanSummary::create(parts.plan));
   GOSS_RETURN_IF_ERROR(fillKernels(plan, parts.code, manifest));
@@ -250,7 +249,7 @@ Expected<proto::Manifest> describeArtifact(const CompilerOptions &options,
   fillInput(options, parts, manifest);
   StoredWeights stored(parts.input.checkpoint);
   if (parts.plan)
-    GOSS_RETURN_IF_ERROR(fillPlan(options, parts, manifest, stored));
+    GOSS_RETURN_IF_ERROR(fillPlan(parts, manifest, stored));
   else
     fillTensors(parts.input.checkpoint, manifest);
   return manifest;
@@ -262,7 +261,7 @@ Status writeArtifact(const CompilerOptions &options, const ArtifactParts &parts,
   proto::Manifest &manifest = report.manifest;
   StoredWeights stored(checkpoint);
   fillInput(options, parts, manifest);
-  GOSS_RETURN_IF_ERROR(fillPlan(options, parts, manifest, stored));
+  GOSS_RETURN_IF_ERROR(fillPlan(parts, manifest, stored));
   std::string tokenizerImage;
   std::string chatData;
   GOSS_RETURN_IF_ERROR(

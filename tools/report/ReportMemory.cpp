@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace gossamer::tools {
@@ -29,8 +30,8 @@ private:
   void use(const proto::Binding &binding, uint32_t launch);
   void write(const proto::Binding &binding, uint32_t launch,
              std::string_view name, unsigned &count);
-  /// The buffer that holds a byte now, or null.
-  proto::Buffer *find(uint64_t offset);
+  /// Index of the buffer that holds a byte now.
+  std::optional<size_t> find(uint64_t offset) const;
 
   const proto::Manifest &manifest_;
   std::vector<proto::Buffer> buffers_;
@@ -48,20 +49,22 @@ uint64_t bytesOf(const proto::Binding &binding) {
       .value_or(0);
 }
 
-proto::Buffer *MemoryReader::find(uint64_t offset) {
+std::optional<size_t> MemoryReader::find(uint64_t offset) const {
   auto next = current_.upper_bound(offset);
   if (next == current_.begin())
-    return nullptr;
-  proto::Buffer &buffer = buffers_[std::prev(next)->second];
-  return offset < buffer.offset() + buffer.size() ? &buffer : nullptr;
+    return std::nullopt;
+  size_t index = std::prev(next)->second;
+  const proto::Buffer &buffer = buffers_[index];
+  return offset < buffer.offset() + buffer.size() ? std::optional(index)
+                                                  : std::nullopt;
 }
 
 void MemoryReader::use(const proto::Binding &binding, uint32_t launch) {
-  proto::Buffer *buffer = find(binding.arena_offset());
-  if (!buffer)
+  std::optional<size_t> index = find(binding.arena_offset());
+  if (!index)
     return; // Read before it was written: nothing that a plan does.
-  buffer->set_last_launch(launch);
-  used_[static_cast<size_t>(buffer - buffers_.data())] = true;
+  buffers_[*index].set_last_launch(launch);
+  used_[*index] = true;
 }
 
 /// Begins a buffer, or goes on with one that nobody has read yet.
@@ -69,10 +72,10 @@ void MemoryReader::write(const proto::Binding &binding, uint32_t launch,
                          std::string_view name, unsigned &count) {
   uint64_t begin = binding.arena_offset();
   uint64_t end = begin + bytesOf(binding);
-  proto::Buffer *old = find(begin);
-  if (old && old->offset() == begin && old->size() == end - begin &&
-      !used_[static_cast<size_t>(old - buffers_.data())]) {
-    old->set_last_launch(launch);
+  std::optional<size_t> old = find(begin);
+  if (old && buffers_[*old].offset() == begin &&
+      buffers_[*old].size() == end - begin && !used_[*old]) {
+    buffers_[*old].set_last_launch(launch);
     return;
   }
   auto first = current_.upper_bound(begin);

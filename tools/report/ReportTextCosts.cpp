@@ -96,6 +96,7 @@ std::string textByKernel(const proto::Report &report, const proto::Cost &cost) {
       accumulate(group.sum, cost.launches(i));
     }
   std::vector<KernelGroup> sorted;
+  sorted.reserve(groups.size());
   for (auto &[key, group] : groups)
     sorted.push_back(std::move(group));
   std::ranges::sort(sorted, [](const auto &a, const auto &b) {

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 namespace gossamer::tools::detail {
@@ -85,11 +86,10 @@ std::string histogramOfScales(const proto::Report &report) {
   constexpr double barWidth = 60;
   TextTable table({{"scale", true}, {"blocks", true}, {""}});
   for (auto [exponent, count] : counts) {
-    auto length = static_cast<size_t>(barWidth * static_cast<double>(count) /
-                                          static_cast<double>(most) +
-                                      0.5);
+    auto length = std::lround(barWidth * static_cast<double>(count) /
+                              static_cast<double>(most));
     table.addRow({"2^" + std::to_string(exponent), formatCount(count),
-                  std::string(std::max<size_t>(length, 1), '#')});
+                  std::string(static_cast<size_t>(std::max(length, 1L)), '#')});
   }
   return "\nScales of all MXFP4 blocks\n" + table.print();
 }

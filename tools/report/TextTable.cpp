@@ -38,7 +38,7 @@ void TextTable::addRow(std::vector<std::string> cells) {
   rows_.push_back({std::move(cells), false});
 }
 
-void TextTable::addLine(std::string text) {
+void TextTable::addLine(std::string_view text) {
   rows_.push_back({{printable(text)}, true});
 }
 
@@ -72,6 +72,7 @@ void TextTable::appendRow(const std::vector<std::string> &cells,
 std::string TextTable::print() const {
   std::vector<size_t> widths = measure();
   std::vector<std::string> titles;
+  titles.reserve(columns_.size());
   for (const Column &column : columns_)
     titles.push_back(column.title);
   std::string out;

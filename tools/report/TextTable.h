@@ -31,7 +31,7 @@ public:
   /// Missing cells are empty.
   void addRow(std::vector<std::string> cells);
   /// A line across the columns, between two rows.
-  void addLine(std::string text);
+  void addLine(std::string_view text);
   bool isEmpty() const { return rows_.empty(); }
 
   /// The table with two spaces before and between the columns. Columns in

@@ -84,7 +84,10 @@ std::string makeBashCases(const CLI::App &app, const std::string &command) {
       continue;
     std::string pattern;
     for (const std::string &name : getNames(*option))
-      pattern += (pattern.empty() ? "" : "|") + command + ":" + name;
+      pattern.append(pattern.empty() ? "" : "|")
+          .append(command)
+          .append(":")
+          .append(name);
     text += "  " + pattern + ") kind=";
     switch (kind) {
     case ValueKind::Choice:
@@ -114,7 +117,8 @@ std::string listOptions(const CLI::App &app) {
 }
 
 std::string makeBash(const CLI::App &root) {
-  std::string name = root.get_name(), function = "_" + name;
+  const std::string &name = root.get_name();
+  std::string function = "_" + name;
   std::replace(function.begin(), function.end(), '-', '_');
   std::string commands = listCommands(root, " ");
   std::string text = "# Completion of " + name +
@@ -217,7 +221,7 @@ std::string makeZshSpecs(const CLI::App &app) {
 }
 
 std::string makeZsh(const CLI::App &root) {
-  std::string name = root.get_name();
+  const std::string &name = root.get_name();
   std::string text = "#compdef " + name + "\n# Completion of " + name +
                      " for zsh, made from its options.\n_" + name +
                      "() {\n  local curcontext=$curcontext state line\n"
@@ -276,7 +280,8 @@ std::string makeFishOptions(const CLI::App &app, const std::string &start) {
 }
 
 std::string makeFish(const CLI::App &root) {
-  std::string name = root.get_name(), start = "complete -c " + name;
+  const std::string &name = root.get_name();
+  std::string start = "complete -c " + name;
   std::vector<const CLI::App *> commands = getCommands(root);
   std::string text =
       "# Completion of " + name + " for fish, made from its options.\n";
