@@ -32,7 +32,7 @@ PlainTensor PlainTensor::as(DType type) const {
     loss = std::make_shared<ConversionLoss>();
     result.losses.push_back(loss);
   }
-  result.bytes = convertFloats(bytes, dtype, type, std::move(loss));
+  result.bytes = convertFloats(bytes, dtype, type, loss);
   result.dtype = type;
   return result;
 }
