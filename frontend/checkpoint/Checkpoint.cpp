@@ -20,9 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char *singleFile = "model.safetensors";
-constexpr const char *indexFile = "model.safetensors.index.json";
-
 /// "3 are missing ("a", "b", "c")", with at most five names.
 std::string countNames(const std::vector<std::string_view> &names,
                        const char *one, const char *many) {
@@ -78,9 +75,7 @@ Expected<Checkpoint> Checkpoint::open(const std::string &path) {
         contents.config.claimsMxfp4 ? ExpertForm::Mxfp4 : ExpertForm::Plain);
     return checkpoint;
   }
-  if (const std::optional<Companion> &text = contents.generationConfig)
-    GOSS_RETURN_IF_ERROR(
-        contents.config.applyGenerationConfig(text->text, text->source));
+  GOSS_RETURN_IF_ERROR(checkpoint.applyGenerationConfig());
   std::vector<std::string_view> names;
   std::unordered_set<std::string_view> seen;
   for (const SourceTensor &tensor : contents.tensors) {
@@ -88,16 +83,25 @@ Expected<Checkpoint> Checkpoint::open(const std::string &path) {
       return invalidData(tensor.origin + ": is there more than once");
     names.push_back(tensor.name);
   }
-  checkpoint.parameters_ =
-      ParameterList::create(contents.config, checkpoint.detectForm(names));
-  GOSS_RETURN_IF_ERROR(checkpoint.checkNames(names));
+  GOSS_RETURN_IF_ERROR(checkpoint.prescribe(names));
   GOSS_RETURN_IF_ERROR(checkpoint.locateTensors());
   return checkpoint;
 }
 
+Status Checkpoint::applyGenerationConfig() {
+  const std::optional<Companion> &text = contents_.generationConfig;
+  return text ? contents_.config.applyGenerationConfig(text->text, text->source)
+              : Status::ok();
+}
+
+Status Checkpoint::prescribe(std::span<const std::string_view> names) {
+  parameters_ = ParameterList::create(contents_.config, detectForm(names));
+  return checkNames(names);
+}
+
 bool Checkpoint::isIndexOnly(const std::string &path) {
-  if (!fileExists(joinPath(path, indexFile)) ||
-      fileExists(joinPath(path, singleFile)))
+  if (!fileExists(joinPath(path, weightIndexFile)) ||
+      fileExists(joinPath(path, singleWeightFile)))
     return false;
   std::error_code error;
   for (const fs::directory_entry &entry : fs::directory_iterator(path, error))
@@ -112,17 +116,13 @@ Expected<Checkpoint> Checkpoint::openIndex(const std::string &path) {
   CheckpointContents &contents = checkpoint.contents_;
   GOSS_ASSIGN_OR_RETURN(contents, readConfig(joinPath(path, "config.json")));
   GOSS_RETURN_IF_ERROR(findCompanions(path, contents));
-  if (const std::optional<Companion> &text = contents.generationConfig)
-    GOSS_RETURN_IF_ERROR(
-        contents.config.applyGenerationConfig(text->text, text->source));
+  GOSS_RETURN_IF_ERROR(checkpoint.applyGenerationConfig());
   GOSS_ASSIGN_OR_RETURN(WeightIndex index,
-                        WeightIndex::load(joinPath(path, indexFile)));
+                        WeightIndex::load(joinPath(path, weightIndexFile)));
   std::vector<std::string_view> names;
   for (const auto &[tensor, file] : index.fileOfTensor())
     names.push_back(tensor);
-  checkpoint.parameters_ =
-      ParameterList::create(contents.config, checkpoint.detectForm(names));
-  GOSS_RETURN_IF_ERROR(checkpoint.checkNames(names));
+  GOSS_RETURN_IF_ERROR(checkpoint.prescribe(names));
   GOSS_RETURN_IF_ERROR(checkpoint.checkTotalSize(index));
   checkpoint.indexedFiles_ = index.fileOfTensor();
   return checkpoint;

@@ -101,6 +101,10 @@ public:
 
 private:
   Checkpoint() = default;
+  Status applyGenerationConfig();
+  /// Makes the parameters that the config and the form of these tensors imply,
+  /// and checks that they are these.
+  Status prescribe(std::span<const std::string_view> names);
   ExpertForm detectForm(std::span<const std::string_view> names);
   Status checkNames(std::span<const std::string_view> names) const;
   Status checkTotalSize(const WeightIndex &index) const;

@@ -64,8 +64,7 @@ static Status addFiles(const std::vector<PlainTensor> &tensors,
     plan.files.push_back(std::move(file));
   }
   if (shards.size() > 1)
-    plan.texts.emplace_back("model.safetensors.index.json",
-                            weightIndexJson(total, where));
+    plan.texts.emplace_back(weightIndexFile, weightIndexJson(total, where));
   return Status::ok();
 }
 

@@ -15,6 +15,7 @@
 #include "frontend/checkpoint/TensorNames.h"
 #include "frontend/checkpoint/TensorProducers.h"
 #include "frontend/checkpoint/TensorReader.h"
+#include "frontend/checkpoint/WeightIndex.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -218,8 +219,8 @@ bool recognises(const std::string &path) {
   if (!fs::is_directory(path, error))
     return path.ends_with(".gguf") || startsAsGguf(path);
   return !listFiles(path).empty() &&
-         !fileExists(joinPath(path, "model.safetensors")) &&
-         !fileExists(joinPath(path, "model.safetensors.index.json"));
+         !fileExists(joinPath(path, singleWeightFile)) &&
+         !fileExists(joinPath(path, weightIndexFile));
 }
 
 Expected<MappedFile> openFile(const std::string &path, std::string &name) {

@@ -15,9 +15,6 @@
 
 namespace gossamer {
 
-static constexpr const char *singleFile = "model.safetensors";
-static constexpr const char *indexFile = "model.safetensors.index.json";
-
 static void addTensors(const SafetensorsFile &file,
                        CheckpointContents &contents) {
   auto number = static_cast<uint32_t>(contents.files.size());
@@ -75,23 +72,23 @@ static Status addShards(const std::string &directory,
 
 Status addIndexedSafetensors(const std::string &directory,
                              CheckpointContents &contents) {
-  std::string indexPath = joinPath(directory, indexFile);
-  bool single = fileExists(joinPath(directory, singleFile));
+  std::string indexPath = joinPath(directory, weightIndexFile);
+  bool single = fileExists(joinPath(directory, singleWeightFile));
   if (!single && !fileExists(indexPath))
-    return notFound(directory + ": expects " + singleFile + " or " + indexFile +
-                    " but found neither");
+    return notFound(directory + ": expects " + singleWeightFile + " or " +
+                    weightIndexFile + " but found neither");
   if (!single)
     return addShards(directory, indexPath, contents);
   if (fileExists(indexPath))
-    contents.config.notes.push_back(std::string(indexFile) +
-                                    " is ignored, as " + singleFile +
+    contents.config.notes.push_back(std::string(weightIndexFile) +
+                                    " is ignored, as " + singleWeightFile +
                                     " is present");
-  return addSafetensors(directory, singleFile, contents);
+  return addSafetensors(directory, singleWeightFile, contents);
 }
 
 static bool recognisesHuggingFace(const std::string &path) {
-  return fileExists(joinPath(path, singleFile)) ||
-         fileExists(joinPath(path, indexFile));
+  return fileExists(joinPath(path, singleWeightFile)) ||
+         fileExists(joinPath(path, weightIndexFile));
 }
 
 static Expected<CheckpointContents> readHuggingFace(const std::string &path) {

@@ -13,6 +13,7 @@
 
 #include "frontend/checkpoint/TensorNames.h"
 #include "frontend/checkpoint/TensorReader.h"
+#include "frontend/checkpoint/WeightIndex.h"
 #include "runtime/support/Json.h"
 
 #include <algorithm>
@@ -205,7 +206,7 @@ static Expected<CheckpointContents> readOriginal(const std::string &path) {
                                       "around " +
                                       path);
   }
-  if (fileExists(joinPath(path, "model.safetensors.index.json"))) {
+  if (fileExists(joinPath(path, weightIndexFile))) {
     GOSS_RETURN_IF_ERROR(addIndexedSafetensors(path, contents));
   } else {
     for (const std::string &name : listFiles(path))

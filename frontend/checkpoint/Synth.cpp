@@ -8,6 +8,7 @@
 
 #include "frontend/checkpoint/OutputDirectory.h"
 #include "frontend/checkpoint/SynthShards.h"
+#include "frontend/checkpoint/WeightIndex.h"
 #include "runtime/support/AtomicFile.h"
 #include "runtime/support/MappedFile.h"
 
@@ -18,7 +19,6 @@ namespace gossamer {
 namespace {
 
 constexpr const char *configFile = "config.json";
-constexpr const char *indexFile = "model.safetensors.index.json";
 constexpr const char *presets[] = {"20b", "120b", "seed-demo"};
 
 ModelConfig published(int64_t layers, int64_t experts) {
@@ -113,7 +113,7 @@ static Expected<std::vector<bool>>
 findFinished(const OutputDirectory &output,
              const std::vector<SynthShard> &shards,
              const std::string &configText) {
-  std::vector<std::string> names = {configFile, indexFile};
+  std::vector<std::string> names = {configFile, weightIndexFile};
   for (const SynthShard &shard : shards)
     names.push_back(shard.name);
   GOSS_ASSIGN_OR_RETURN(std::vector<std::string> unfinished,
@@ -161,10 +161,10 @@ Expected<SynthReport> writeSyntheticCheckpoint(const ModelConfig &config,
         writeSynthShard(shard, output.file(shard.name), options.progress));
     output.noteFile(shard.name);
   }
-  if (shards.size() > 1 && !output.has(indexFile)) {
+  if (shards.size() > 1 && !output.has(weightIndexFile)) {
     GOSS_RETURN_IF_ERROR(
-        writeFile(output.file(indexFile), synthIndexJson(shards)));
-    output.noteFile(indexFile);
+        writeFile(output.file(weightIndexFile), synthIndexJson(shards)));
+    output.noteFile(weightIndexFile);
   }
   // Without its config the directory is no checkpoint, so this comes last.
   if (!output.has(configFile))

@@ -96,7 +96,7 @@ std::string weightIndexJson(uint64_t totalSize,
 
 std::string shardName(size_t index, size_t count) {
   if (count == 1)
-    return "model.safetensors";
+    return singleWeightFile;
   char name[64];
   std::snprintf(name, sizeof(name), "model-%05zu-of-%05zu.safetensors", index,
                 count - 1);

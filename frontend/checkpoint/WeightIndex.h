@@ -24,6 +24,10 @@
 
 namespace gossamer {
 
+/// Names of the only file of weights, and of the index of several.
+inline constexpr const char *singleWeightFile = "model.safetensors";
+inline constexpr const char *weightIndexFile = "model.safetensors.index.json";
+
 /// The checked content of an index file.
 class WeightIndex {
 public:
