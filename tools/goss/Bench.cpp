@@ -7,6 +7,7 @@
 #include "tools/goss/BenchReport.h"
 #include "tools/goss/Commands.h"
 #include "tools/goss/ModelArguments.h"
+#include "tools/goss/RateArguments.h"
 #include "tools/support/Terminal.h"
 
 #include <algorithm>
@@ -17,10 +18,7 @@ namespace {
 
 struct BenchArguments {
   ModelArguments model;
-  std::optional<int64_t> prompt;
-  std::optional<int64_t> decode;
-  int64_t depth = 0;
-  int64_t batch = 1;
+  RateArguments rates;
   int64_t repeats = 5;
   std::vector<BenchTest> cases;
   bool noLimits = false;
@@ -53,10 +51,10 @@ std::string parseCases(const std::string &text, std::vector<BenchTest> &cases) {
 /// What the command line asks for besides cases.
 std::vector<BenchTest> chooseTests(const BenchArguments &arguments,
                                    int64_t maxContext) {
-  if (!arguments.cases.empty() && !arguments.prompt && !arguments.decode)
+  const RateArguments &rates = arguments.rates;
+  if (!arguments.cases.empty() && !rates.prompt && !rates.decode)
     return {};
-  return makeRateTests(arguments.prompt, arguments.decode, arguments.depth,
-                       arguments.batch, maxContext);
+  return rates.tests(maxContext);
 }
 
 /// The test whose steps a case has after its prompt.
@@ -154,14 +152,10 @@ void addBenchCommand(CommandLine &line) {
   Command &command = line.addCommand(
       "bench", "Measures how fast a model reads prompts and generates.");
   arguments->model.addTo(command);
-  command.group("Measurement")
-      .integer("-p,--prompt-tokens", "N", arguments->prompt, {0, 1 << 24},
-               "prompt tokens computed together, 0 to leave out (default 512)")
-      .integer("-n,--decode-tokens", "N", arguments->decode, {0, 1 << 24},
-               "tokens computed one by one, 0 to leave out (default 128)")
-      .integer("-d,--depth", "N", arguments->depth, {0, 1 << 24},
-               "tokens already in the cache (default 0)")
-      .integer("-b,--batch", "N", arguments->batch, {1, 65536},
+  command.group("Measurement");
+  arguments->rates.addTo(command);
+  command
+      .integer("-b,--batch", "N", arguments->rates.batch, {1, 65536},
                "sequences computed together (default 1)")
       .integer("-r,--repeats", "N", arguments->repeats, {1, 1000},
                "measure N times and report the median (default 5)")

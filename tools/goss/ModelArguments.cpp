@@ -13,6 +13,12 @@ namespace gossamer::tools {
 
 namespace fs = std::filesystem;
 
+bool isCheckpointPath(const std::string &path) {
+  std::error_code error;
+  return fs::is_directory(path, error) || path.ends_with(".json") ||
+         path.ends_with(".gguf");
+}
+
 Expected<std::string> resolveArtifactPath(const std::string &path) {
   if (!path.empty())
     return path;

@@ -40,6 +40,10 @@ struct ModelArguments {
   Expected<LoadedModel> load() const;
 };
 
+/// Whether `path` is taken for a checkpoint (a directory, a config.json or a
+/// GGUF file), not for an artifact.
+bool isCheckpointPath(const std::string &path);
+
 /// `path`, or the embedded model's artifact where it is empty: NotFound when
 /// this installation has none.
 Expected<std::string> resolveArtifactPath(const std::string &path);

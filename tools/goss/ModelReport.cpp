@@ -12,20 +12,15 @@
 #include "tools/report/WeightReport.h"
 #include "tools/support/Terminal.h"
 
-#include <filesystem>
-
 namespace gossamer::tools {
 
 Expected<InspectedModel> InspectedModel::open(const std::string &path) {
   InspectedModel model;
   model.path_ = path;
-  std::error_code error;
-  bool isDirectory = std::filesystem::is_directory(path, error);
-  if (isDirectory && Checkpoint::isIndexOnly(path)) {
-    GOSS_ASSIGN_OR_RETURN(model.checkpoint_, Checkpoint::openIndex(path));
-  } else if (isDirectory || path.ends_with(".json") ||
-             path.ends_with(".gguf")) {
-    GOSS_ASSIGN_OR_RETURN(model.checkpoint_, Checkpoint::open(path));
+  if (isCheckpointPath(path)) {
+    GOSS_ASSIGN_OR_RETURN(model.checkpoint_, Checkpoint::isIndexOnly(path)
+                                                 ? Checkpoint::openIndex(path)
+                                                 : Checkpoint::open(path));
   } else {
     GOSS_ASSIGN_OR_RETURN(model.path_, resolveArtifactPath(path));
     GOSS_ASSIGN_OR_RETURN(model.artifact_, Artifact::open(model.path_));

@@ -7,6 +7,7 @@
 #include "tools/goss/Commands.h"
 #include "tools/goss/ModelArguments.h"
 #include "tools/goss/ProfileReport.h"
+#include "tools/goss/RateArguments.h"
 #include "tools/support/Terminal.h"
 
 #include <memory>
@@ -16,9 +17,7 @@ namespace {
 
 struct ProfileArguments {
   ModelArguments model;
-  std::optional<int64_t> prompt;
-  std::optional<int64_t> decode;
-  int64_t depth = 0;
+  RateArguments rates;
   int64_t repeats = 5;
   bool byLaunch = false;
   bool json = false;
@@ -61,9 +60,7 @@ Status profile(const ProfileArguments &arguments) {
   GOSS_ASSIGN_OR_RETURN(report.limits, measureMachineLimits(report.threads));
   GOSS_ASSIGN_OR_RETURN(BenchRunner runner,
                         BenchRunner::create(loaded.model, !arguments.quiet));
-  for (const BenchTest &test :
-       makeRateTests(arguments.prompt, arguments.decode, arguments.depth,
-                     /*batch=*/1, manifest.max_context())) {
+  for (const BenchTest &test : arguments.rates.tests(manifest.max_context())) {
     GOSS_ASSIGN_OR_RETURN(
         ProfiledTest result,
         profileTest(runner, manifest, test, arguments.repeats));
@@ -82,15 +79,10 @@ void addProfileCommand(CommandLine &line) {
   Command &command = line.addCommand(
       "profile", "Compares the time of each kernel with the cost model.");
   arguments->model.addTo(command);
-  command.group("Measurement")
-      .integer("-p,--prompt-tokens", "N", arguments->prompt, {0, 1 << 24},
-               "prompt tokens computed together, 0 to leave out (default 512)")
-      .integer("-n,--decode-tokens", "N", arguments->decode, {0, 1 << 24},
-               "tokens computed one by one, 0 to leave out (default 128)")
-      .integer("-d,--depth", "N", arguments->depth, {0, 1 << 24},
-               "tokens already in the cache (default 0)")
-      .integer("-r,--repeats", "N", arguments->repeats, {1, 1000},
-               "observe N runs (default 5) after one to warm up");
+  command.group("Measurement");
+  arguments->rates.addTo(command);
+  command.integer("-r,--repeats", "N", arguments->repeats, {1, 1000},
+                  "observe N runs (default 5) after one to warm up");
   command.group("Output")
       .flag("--launches", arguments->byLaunch,
             "also list every launch, with its index in goss inspect")

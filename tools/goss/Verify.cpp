@@ -11,7 +11,6 @@
 #include "tools/goss/ModelArguments.h"
 #include "tools/support/Terminal.h"
 
-#include <filesystem>
 #include <memory>
 
 namespace gossamer::tools {
@@ -100,9 +99,7 @@ Status verifyCheckpoint(const VerifyArguments &arguments) {
 }
 
 Status verify(const VerifyArguments &arguments) {
-  std::error_code error;
-  if (std::filesystem::is_directory(arguments.path, error) ||
-      arguments.path.ends_with(".json") || arguments.path.ends_with(".gguf"))
+  if (isCheckpointPath(arguments.path))
     return verifyCheckpoint(arguments);
   if (!arguments.source.empty())
     return usageError("--source expects a checkpoint but got an artifact");
