@@ -25,9 +25,14 @@ def missing():
 
 
 class Browser:
-    """A session with one window. Use it in a `with` statement."""
+    """A session with one window. Use it in a `with` statement.
 
-    def __init__(self, width=1400, height=900, dark=False, touch=False):
+    `settled` is an expression of the page that holds once it has answered an
+    input; every input waits for it, as events may come later than its answer.
+    """
+
+    def __init__(self, width=1400, height=900, dark=False, touch=False, settled="true"):
+        self.settled = settled
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -108,6 +113,10 @@ class Browser:
 
     def open(self, url):
         self._post("/url", url=url)
+        self.settle()
+
+    def settle(self):
+        self.wait(lambda: self.run("return " + self.settled), self.settled)
 
     def resize(self, width, height):
         """Makes the page, not the window, this large."""
@@ -158,6 +167,7 @@ class Browser:
     def perform(self, *sources):
         """Input of several devices at once, as the protocol describes it."""
         self._post("/actions", actions=list(sources))
+        self.settle()
 
     def keys(self, *keys):
         """Presses and releases keys, one after the other, where the focus is."""
@@ -184,9 +194,11 @@ class Element:
 
     def click(self):
         self.browser._post(self.path + "/click")
+        self.browser.settle()
 
     def type(self, text):
         self.browser._post(self.path + "/value", text=text)
+        self.browser.settle()
 
     def text(self):
         """Its text, whether it is in sight or not."""

@@ -2,8 +2,7 @@
 
 import os
 
-from browser import Browser
-from report_page import check_quiet, click_drawn, go, launches_of, make, percent, suite, texts, url
+from report_page import Browser, check_quiet, click_drawn, go, launches_of, make, percent, suite, texts, url
 
 NODES = "return document.querySelectorAll('.graph .node').length"
 
@@ -154,7 +153,7 @@ def check_keyboard(browser, report, page):
     browser.keys("3")
     suite.check("keys", browser.run("return location.hash") == "#cost", "expects 3 to show the costs")
     # A folded run opens by keys too.
-    browser.run("location.hash = 'fused'")
+    go(browser, "fused")
     browser.run("document.querySelector('.node.fold').focus()")
     browser.keys(enter)
     suite.check("keys", "Open all" in browser.text(".panel"), "expects Enter to offer the folded layers")

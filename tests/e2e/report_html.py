@@ -2,9 +2,9 @@
 
 import json
 import os
+from urllib.parse import quote
 
-from browser import Browser
-from report_page import VIEW, check_quiet, click_drawn, column, go, make, percent, replace_report, suite, texts, url
+from report_page import VIEW, Browser, check_quiet, click_drawn, column, go, make, percent, replace_report, suite, texts, url
 
 HIDDEN_OVERFLOW = """
   const wide = [document.documentElement, document.body, document.getElementById('main')]
@@ -276,7 +276,8 @@ def check_hostile(browser, report):
         go(browser, view)
         browser.wait(lambda: texts(browser, "#tabs a[aria-current]"), view)
     browser.run("document.querySelector('#tabs a[href$=fused], #tabs a[href$=plan]').click()")
-    browser.run("location.hash = '#fused/op/' + encodeURIComponent(arguments[0])", evil)
+    browser.settle()
+    go(browser, "fused/op/" + quote(evil, safe=""))
     browser.find(".panel h2")
     suite.check("hostile", browser.text(".panel h2") == evil, "expects the name as text")
     browser.find("#search").type("onerror")

@@ -3,6 +3,7 @@
 import json
 import sys
 
+import browser as webdriver
 from browser import missing
 from support import Suite
 
@@ -46,6 +47,12 @@ def replace_report(page, report, name):
     return path
 
 
+def Browser(*arguments, **options):
+    """A browser that waits until the page shows what its address says."""
+    shown = "document.documentElement.dataset.route === location.hash || location.protocol === 'about:'"
+    return webdriver.Browser(*arguments, settled=shown, **options)
+
+
 def url(page, fragment=""):
     return "file://" + page + ("#" + fragment if fragment else "")
 
@@ -61,6 +68,7 @@ def texts(browser, selector):
 
 def go(browser, fragment):
     browser.run("location.hash = arguments[0]", fragment)
+    browser.settle()
 
 
 def launches_of(report, level, index):

@@ -41,6 +41,8 @@
     // A level that was looked at is where the tab leads back to.
     if (entry.routes) entry.link.href = Route.href(segments[0]);
     entry.view.show(segments);
+    // What is in sight, which lags behind the address by an event.
+    document.documentElement.dataset.route = location.hash;
   }
 
   const keyList = [
