@@ -16,6 +16,7 @@
 #include "runtime/device/CpuFeatures.h"
 #include "runtime/device/SharedObject.h"
 #include "runtime/device/WorkerTeam.h"
+#include "runtime/support/FastClock.h"
 
 #include <algorithm>
 #include <array>
@@ -80,7 +81,7 @@ struct LoadedKernel {
   ProgramKernel info;
 };
 
-using Clock = std::chrono::steady_clock;
+using Clock = FastClock;
 
 /// Does a piece of work that began now and tells the observer; returns when it
 /// ended. To read the clock takes as long as the smallest launches do.
@@ -112,21 +113,13 @@ public:
 
   /// For a team of threads: what a division is done with, its observer told
   /// or not.
-  static void runGrains(const void *division, unsigned /*worker*/,
-                        uint32_t begin, uint32_t end) {
-    static_cast<const Division *>(division)->forEachPiece(begin, end, runPiece);
+  static void runGrains(const void *division, WorkBoard::Taker &taker);
+  static void runObserved(const void *division, WorkBoard::Taker &taker);
+  /// `begin`: when the dispatch began on the thread that runs the step.
+  void observe(DispatchObserver &observer, Clock::time_point begin) {
+    observer_ = &observer;
+    begin_ = begin;
   }
-  static void runObserved(const void *division, unsigned worker, uint32_t begin,
-                          uint32_t end) {
-    const auto &self = *static_cast<const Division *>(division);
-    Clock::time_point now = Clock::now();
-    self.forEachPiece(
-        begin, end, [&](const Part &part, int64_t first, int64_t last) {
-          now = runWatched(*self.observer_, *part.launch, worker, first, last,
-                           now, [&] { runPiece(part, first, last); });
-        });
-  }
-  void observe(DispatchObserver &observer) { observer_ = &observer; }
   WorkBoard::Function function() const {
     return observer_ ? &runObserved : &runGrains;
   }
@@ -157,6 +150,7 @@ private:
   unsigned shares_ = 1;
   uint64_t picoseconds_ = 0;
   DispatchObserver *observer_ = nullptr; ///< that wants to see the work.
+  Clock::time_point begin_;
 };
 
 Division::Division(std::span<const goss_launch> launches, const goss_dims &dims,
@@ -210,6 +204,44 @@ void Division::forEachPiece(uint32_t begin, uint32_t end, Do doPiece) const {
   }
 }
 
+void Division::runGrains(const void *division, WorkBoard::Taker &taker) {
+  const auto &self = *static_cast<const Division *>(division);
+  for (auto range = taker.next(); !range.isEmpty(); range = taker.next())
+    self.forEachPiece(range.begin, range.end, runPiece);
+}
+
+/// A thread takes its share in ever smaller pieces, one right after another:
+/// the clock is only read where the next one is of other items.
+void Division::runObserved(const void *division, WorkBoard::Taker &taker) {
+  const auto &self = *static_cast<const Division *>(division);
+  WorkEvent event{};
+  event.worker = taker.seat();
+  const Part *at = nullptr;
+  auto tell = [&] {
+    event.end = Clock::now();
+    self.observer_->worked(event);
+  };
+  for (auto range = taker.next(); !range.isEmpty(); range = taker.next())
+    self.forEachPiece(range.begin, range.end,
+                      [&](const Part &part, int64_t first, int64_t last) {
+                        if (at != &part || event.endItem != first) {
+                          if (at)
+                            tell();
+                          event.begin = at                  ? event.end
+                                        : taker.seat() == 0 ? self.begin_
+                                                            : Clock::now();
+                          event.launch = part.launch->id;
+                          event.kernel = part.launch->kernel;
+                          event.beginItem = first;
+                          at = &part;
+                        }
+                        runPiece(part, first, last);
+                        event.endItem = last;
+                      });
+  if (at)
+    tell();
+}
+
 class CpuProgram final : public Program {
 public:
   CpuProgram(SharedObject object, goss_step_fn step,
@@ -222,21 +254,27 @@ public:
              DispatchObserver *observer) const override;
 
 private:
+  /// The observer of a step, and where the clock stood when it was read last.
+  struct Watch {
+    explicit Watch(DispatchObserver &observer)
+        : observer(observer), wantsWork(observer.wantsWork()),
+          takesNotes(observer.takesNotes()), now(Clock::now()) {}
+
+    DispatchObserver &observer;
+    bool wantsWork;
+    bool takesNotes;
+    Clock::time_point now;
+  };
   /// What one call of `run` passes through the step to `dispatch`.
   struct Call {
     const CpuProgram *program;
-    DispatchObserver *observer;
+    Watch *watch; ///< null without an observer.
   };
 
   static int32_t dispatch(void *context, const goss_launch *launches,
                           uint32_t count, const goss_dims *dims);
-  /// An observer that wants to see the work, and where the clock stood when it
-  /// was read last.
-  struct Watch {
-    DispatchObserver &observer;
-    Clock::time_point now;
-  };
-
+  void runRounds(std::span<const goss_launch> launches, const goss_dims &dims,
+                 Watch *watch) const;
   /// `watch`: null where nobody wants to see the work.
   void runRound(std::span<const goss_launch> launches, const goss_dims &dims,
                 Watch *watch) const;
@@ -252,7 +290,10 @@ private:
 
 Status CpuProgram::run(const goss_step_args &args,
                        DispatchObserver *observer) const {
-  Call call{this, observer};
+  std::optional<Watch> watch;
+  if (observer)
+    watch.emplace(*observer);
+  Call call{this, watch ? &*watch : nullptr};
   goss_device_table table{GOSS_STEP_ABI_VERSION, sizeof(goss_device_table),
                           &call, &CpuProgram::dispatch};
   int32_t result = step_(&args, &table);
@@ -271,21 +312,29 @@ int32_t CpuProgram::dispatch(void *context, const goss_launch *launches,
     if (launch.kernel >= program.kernels_.size())
       return static_cast<int32_t>(StatusCode::Internal);
 
-  std::optional<Watch> watch;
-  Clock::time_point begin;
-  if (call.observer)
-    begin = Clock::now();
-  if (call.observer && call.observer->wantsWork())
-    watch.emplace(*call.observer, begin);
-  for (auto rest = all; !rest.empty();) {
-    auto round = rest.first(std::min<size_t>(rest.size(), maxRoundLaunches));
-    rest = rest.subspan(round.size());
-    program.runRound(round, *dims, watch ? &*watch : nullptr);
+  Watch *watch = call.watch;
+  if (!watch) {
+    program.runRounds(all, *dims, nullptr);
+    return 0;
   }
-  if (call.observer)
-    call.observer->dispatched(
-        {all, *dims, begin, watch ? watch->now : Clock::now()});
+  if (!watch->takesNotes)
+    watch->now = Clock::now();
+  Clock::time_point begin = watch->now;
+  program.runRounds(all, *dims, watch->wantsWork ? watch : nullptr);
+  if (!watch->wantsWork)
+    watch->now = Clock::now();
+  watch->observer.dispatched({all, *dims, begin, watch->now});
   return 0;
+}
+
+void CpuProgram::runRounds(std::span<const goss_launch> launches,
+                           const goss_dims &dims, Watch *watch) const {
+  while (!launches.empty()) {
+    auto round =
+        launches.first(std::min<size_t>(launches.size(), maxRoundLaunches));
+    launches = launches.subspan(round.size());
+    runRound(round, dims, watch);
+  }
 }
 
 void CpuProgram::runRound(std::span<const goss_launch> launches,
@@ -303,7 +352,7 @@ void CpuProgram::runRound(std::span<const goss_launch> launches,
   if (!turn)
     turn.lock();
   if (watch)
-    division.observe(watch->observer);
+    division.observe(watch->observer, watch->now);
   team_->run(division.function(), &division, division.grains(),
              division.shares(),
              std::chrono::nanoseconds(division.picoseconds() / 1000));

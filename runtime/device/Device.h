@@ -17,9 +17,9 @@
 #define GOSSAMER_RUNTIME_DEVICE_DEVICE_H
 
 #include "runtime/abi/StepAbi.h"
+#include "runtime/support/FastClock.h"
 #include "runtime/support/Status.h"
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -36,8 +36,8 @@ namespace gossamer {
 struct DispatchEvent {
   std::span<const goss_launch> launches; ///< `id` indexes Manifest.launches.
   const goss_dims &dims;
-  std::chrono::steady_clock::time_point begin;
-  std::chrono::steady_clock::time_point end;
+  FastClock::time_point begin;
+  FastClock::time_point end;
 };
 
 /// Items that one thread did of a launch, without a pause.
@@ -47,8 +47,8 @@ struct WorkEvent {
   unsigned worker; ///< of the device's threads; 0 runs the step.
   int64_t beginItem;
   int64_t endItem;
-  std::chrono::steady_clock::time_point begin;
-  std::chrono::steady_clock::time_point end;
+  FastClock::time_point begin;
+  FastClock::time_point end;
 };
 
 /// Sees what a step does.
@@ -60,9 +60,13 @@ public:
   /// step. The bindings' memory holds what the launches wrote.
   virtual void dispatched(const DispatchEvent &event) = 0;
 
-  /// Whether `worked` is wanted, asked before every dispatch: the clock is read
-  /// for it twice a piece of work.
+  /// Whether `worked` is wanted, asked before every step: the clock is read for
+  /// every piece of work.
   virtual bool wantsWork() const { return false; }
+
+  /// Whether `dispatched` only takes notes, asked before every step: a dispatch
+  /// then counts as begun where the one before ended, which saves a reading.
+  virtual bool takesNotes() const { return false; }
 
   /// A thread has done a part of a launch. Comes on that thread, in the order
   /// of time: at once for several workers, never for one and the same. All

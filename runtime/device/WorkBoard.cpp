@@ -7,6 +7,7 @@
 #include "runtime/device/WorkBoard.h"
 
 #include <thread>
+#include <utility>
 
 using namespace gossamer;
 
@@ -72,9 +73,10 @@ void WorkBoard::post(Function function, const void *context, uint32_t grains,
 
 std::chrono::nanoseconds WorkBoard::finish() {
   Seat &own = seats_[0];
+  Taker taker(*this, own, first_);
   own.function.load(std::memory_order_relaxed)(
-      own.context.load(std::memory_order_relaxed), 0, first_.begin, first_.end);
-  helped_ += grains_ - first_.size() - takeAll(own);
+      own.context.load(std::memory_order_relaxed), taker);
+  helped_ += grains_ - taker.taken_;
   // What is not done are grains that other threads are at.
   for (unsigned looks = crowded_ ? patientLooks : 0; looks < patientLooks;
        ++looks) {
@@ -125,33 +127,41 @@ WorkBoard::Range WorkBoard::takeBack(Seat &seat) {
   }
 }
 
-/// Works until nothing is left to take; returns how much that was. All of it
-/// is of one post, which cannot end before this is told.
-uint32_t WorkBoard::takeAll(Seat &own) {
-  uint32_t taken = 0;
-  auto first = static_cast<unsigned>(&own - seats_.data());
-  auto work = [&](Seat &seat, Range range) {
-    seat.function.load(std::memory_order_relaxed)(
-        seat.context.load(std::memory_order_relaxed), first, range.begin,
-        range.end);
-    taken += range.size();
-  };
-  for (Range range; !(range = takeFront(own)).isEmpty();)
-    work(own, range);
-  unsigned shares = shares_.load(std::memory_order_relaxed);
-  for (unsigned i = 1; i <= shares; ++i) {
-    Seat &other = seats_[(first + i) % shares];
-    for (Range range; !(range = takeBack(other)).isEmpty();)
-      work(other, range);
+/// From the front of its own share, then from the back of others'.
+WorkBoard::Range WorkBoard::Taker::takeAny() {
+  std::vector<Seat> &seats = board_.seats_;
+  if (at_ == 0) {
+    from_ = &seats[seat_];
+    if (Range range = takeFront(*from_); !range.isEmpty())
+      return range;
+    at_ = 1;
   }
-  return taken;
+  unsigned shares = board_.shares_.load(std::memory_order_relaxed);
+  for (; at_ <= shares; ++at_) {
+    from_ = &seats[(seat_ + at_) % shares];
+    if (Range range = takeBack(*from_); !range.isEmpty())
+      return range;
+  }
+  return {};
 }
 
-/// A helper's part of the post.
+WorkBoard::Range WorkBoard::Taker::next() {
+  Range range = first_.isEmpty() ? takeAny() : std::exchange(first_, {});
+  taken_ += range.size();
+  return range;
+}
+
+/// A helper's part of the post. What there is to do is read from where the
+/// first grains came from: that post cannot end now.
 void WorkBoard::takePart(Seat &own) {
-  if (uint32_t taken = takeAll(own))
-    own.done.store(own.done.load(std::memory_order_relaxed) + taken,
-                   std::memory_order_release);
+  Taker taker(*this, own);
+  taker.first_ = taker.takeAny();
+  if (taker.first_.isEmpty())
+    return;
+  taker.from_->function.load(std::memory_order_relaxed)(
+      taker.from_->context.load(std::memory_order_relaxed), taker);
+  own.done.store(own.done.load(std::memory_order_relaxed) + taker.taken_,
+                 std::memory_order_release);
 }
 
 WorkBoard::Seat *WorkBoard::findSeat() {

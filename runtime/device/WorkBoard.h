@@ -34,13 +34,20 @@ namespace gossamer {
 
 class WorkBoard {
 public:
-  /// Does grains begin ... end-1 of what `context` describes, on the thread
-  /// that has `seat`.
-  using Function = void (*)(const void *context, unsigned seat, uint32_t begin,
-                            uint32_t end);
-
   /// The most grains of one post.
   static constexpr uint32_t maxGrains = UINT16_MAX;
+
+  struct Range {
+    uint32_t begin = 0, end = 0;
+    bool isEmpty() const { return begin == end; }
+    uint32_t size() const { return end - begin; }
+  };
+
+  /// What a thread takes of a post, piece by piece.
+  class Taker;
+
+  /// Does grains of what `context` describes until there are none to take.
+  using Function = void (*)(const void *context, Taker &taker);
 
   /// Seats for the poster (seat 0) and seats-1 other threads. When these are
   /// more than the cores at hand (`crowded`) they wait politely.
@@ -64,12 +71,6 @@ public:
   void close() { closed_.store(true, std::memory_order_relaxed); }
 
 private:
-  struct Range {
-    uint32_t begin = 0, end = 0;
-    bool isEmpty() const { return begin == end; }
-    uint32_t size() const { return end - begin; }
-  };
-
   struct Seat {
     // Written by the poster, taken from by all. Whoever sits here waits by
     // reading it.
@@ -83,7 +84,6 @@ private:
 
   static Range takeFront(Seat &seat);
   static Range takeBack(Seat &seat);
-  uint32_t takeAll(Seat &own);
   void takePart(Seat &own);
   bool isDone() const;
   Seat *findSeat();
@@ -100,6 +100,30 @@ private:
   uint32_t grains_ = 0;
   Range first_;         ///< what the poster took while posting.
   uint64_t helped_ = 0; ///< grains of all posts that others took.
+};
+
+class WorkBoard::Taker {
+public:
+  /// Which thread this is: the poster has seat 0.
+  unsigned seat() const { return seat_; }
+
+  /// The next grains to do; empty when all are taken. All of them are of one
+  /// post, which cannot end before this thread's part of it is told.
+  Range next();
+
+private:
+  friend class WorkBoard;
+  Taker(WorkBoard &board, Seat &own, Range first = {})
+      : board_(board), seat_(static_cast<unsigned>(&own - board.seats_.data())),
+        first_(first) {}
+  Range takeAny();
+
+  WorkBoard &board_;
+  unsigned seat_;
+  unsigned at_ = 0;      ///< whose share is next, counted from the own one.
+  Seat *from_ = nullptr; ///< whose share it was last.
+  Range first_;          ///< taken already.
+  uint32_t taken_ = 0;
 };
 
 } // namespace gossamer

@@ -76,7 +76,7 @@ void WorkerTeam::run(WorkBoard::Function function, const void *context,
                      uint32_t grains, unsigned shares,
                      std::chrono::nanoseconds estimate) {
   if (aloneUntil_ && isBetterAlone(estimate))
-    return function(context, 0, 0, grains);
+    shares = 1;
   state_->board.post(function, context, grains, shares);
   summon(shares - 1);
   std::chrono::nanoseconds stall = state_->board.finish();

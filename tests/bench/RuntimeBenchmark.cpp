@@ -29,11 +29,13 @@ using namespace gossamer;
 namespace {
 
 /// Waits half a microsecond a grain.
-void spin(const void *, uint32_t begin, uint32_t end, unsigned) {
-  auto until = std::chrono::steady_clock::now() +
-               std::chrono::nanoseconds(500) * (end - begin);
-  while (std::chrono::steady_clock::now() < until)
-    ;
+void spin(const void *, WorkBoard::Taker &taker) {
+  using Clock = std::chrono::steady_clock;
+  for (auto range = taker.next(); !range.isEmpty(); range = taker.next()) {
+    auto until = Clock::now() + std::chrono::nanoseconds(500) * range.size();
+    while (Clock::now() < until)
+      ;
+  }
 }
 
 /// Time of a dispatch beyond its share of the work; threads, grains. Medians,

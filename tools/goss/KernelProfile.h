@@ -47,6 +47,7 @@ public:
   explicit KernelProfile(const proto::Manifest &manifest);
 
   void dispatched(const DispatchEvent &event) override;
+  bool takesNotes() const override { return true; }
 
   /// What was seen so far, the longest time first.
   std::vector<KernelRow> rows() const;

@@ -6,6 +6,8 @@
 
 #include "tools/goss/ObservedModel.h"
 
+#include <algorithm>
+
 namespace gossamer::tools {
 namespace {
 
@@ -20,10 +22,10 @@ public:
       observer->dispatched(event);
   }
   bool wantsWork() const override {
-    for (DispatchObserver *observer : observers_)
-      if (observer->wantsWork())
-        return true;
-    return false;
+    return std::ranges::any_of(observers_, &DispatchObserver::wantsWork);
+  }
+  bool takesNotes() const override {
+    return std::ranges::all_of(observers_, &DispatchObserver::takesNotes);
   }
   void worked(const WorkEvent &event) noexcept override {
     for (DispatchObserver *observer : observers_)

@@ -13,20 +13,23 @@ namespace gossamer::tools {
 /// Events whose memory is there before the first step.
 static constexpr size_t warmEvents = size_t{1} << 16;
 
+/// Whoever waits for this thread also waits until its stores have reached the
+/// cache: memory that will be written soon is fetched now.
+template <typename T> static void fetchAhead(const T *written) {
+  __builtin_prefetch(reinterpret_cast<const char *>(written) + 128, 1);
+}
+
 TraceRecorder::TraceRecorder(const proto::Manifest &manifest, unsigned workers,
                              size_t maxEvents)
     : manifest_(manifest), workers_(workers) {
   size_t chunks = (maxEvents + chunkPieces - 1) / chunkPieces;
   pieces_ = std::make_unique_for_overwrite<Piece[]>(chunks * chunkPieces);
   nextChunk_.assign(chunks, noChunk);
-  launches_.reserve(maxEvents);
   dispatches_.reserve(maxEvents);
   // To get a page from the system takes longer than to note a hundred events:
   // the first few megabytes are fetched now.
   size_t warm = std::min<size_t>(maxEvents, warmEvents);
   std::fill_n(pieces_.get(), warm, Piece{});
-  launches_.resize(warm);
-  launches_.clear();
   dispatches_.resize(warm);
   dispatches_.clear();
 }
@@ -35,7 +38,6 @@ Status TraceRecorder::stepBegins(const goss_step_args &args) {
   auto launches = static_cast<size_t>(manifest_.launches_size());
   // What is missing must be the end: once a step was dropped, all are.
   recording_ = droppedSteps_ == 0 &&
-               launches_.capacity() - launches_.size() >= launches &&
                dispatches_.capacity() - dispatches_.size() >= launches;
   if (recording_)
     steps_.push_back({args.dims, Clock::now(), {}, dispatches_.size()});
@@ -47,17 +49,21 @@ Status TraceRecorder::stepBegins(const goss_step_args &args) {
 void TraceRecorder::dispatched(const DispatchEvent &event) {
   if (!recording_)
     return;
-  // Code that launches more than its manifest lists is not worth a trace.
-  if (launches_.capacity() - launches_.size() < event.launches.size() ||
-      dispatches_.size() == dispatches_.capacity()) {
-    isFull_.store(true, std::memory_order_relaxed);
-    return;
+  // The compiler numbers the launches of a dispatch one after the other; of
+  // other code each run of numbers counts as a dispatch.
+  for (auto rest = event.launches; !rest.empty();) {
+    uint32_t first = rest.front().id, count = 1;
+    while (count < rest.size() && rest[count].id == first + count)
+      ++count;
+    rest = rest.subspan(count);
+    // Code that launches more than its manifest lists is not worth a trace.
+    if (dispatches_.size() == dispatches_.capacity()) {
+      isFull_.store(true, std::memory_order_relaxed);
+      return;
+    }
+    dispatches_.push_back({event.begin, event.end, first, count});
   }
-  dispatches_.push_back({event.begin, event.end,
-                         static_cast<uint32_t>(launches_.size()),
-                         static_cast<uint32_t>(event.launches.size())});
-  for (const goss_launch &launch : event.launches)
-    launches_.push_back({launch.id, launch.items});
+  fetchAhead(dispatches_.data() + dispatches_.size());
 }
 
 TraceRecorder::Piece *TraceRecorder::addPiece(Worker &worker) noexcept {
@@ -82,14 +88,6 @@ void TraceRecorder::worked(const WorkEvent &event) noexcept {
     return;
   Worker &worker = workers_[event.worker];
   auto step = static_cast<uint32_t>(steps_.size() - 1);
-  // A thread takes its share in ever smaller pieces, one right after another.
-  if (Piece *last = worker.last; last && last->launch == event.launch &&
-                                 last->step == step &&
-                                 last->endItem == event.beginItem) {
-    last->endItem = event.endItem;
-    last->end = nanosecondsAt(event.end);
-    return;
-  }
   if (Piece *piece = addPiece(worker)) {
     *piece = {event.launch,
               step,
@@ -97,7 +95,7 @@ void TraceRecorder::worked(const WorkEvent &event) noexcept {
               event.endItem,
               nanosecondsAt(event.begin),
               nanosecondsAt(event.end)};
-    worker.last = piece;
+    fetchAhead(piece);
   }
 }
 

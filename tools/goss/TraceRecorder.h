@@ -17,6 +17,7 @@
 
 #include "runtime/artifact/manifest.pb.h"
 #include "runtime/support/AtomicFile.h"
+#include "runtime/support/FastClock.h"
 #include "tools/goss/ObservedModel.h"
 
 #include <atomic>
@@ -30,7 +31,7 @@ namespace gossamer::tools {
 
 class TraceRecorder final : public StepObserver {
 public:
-  /// Pieces of work that are kept, and also the most launches: at most 90 MB.
+  /// Pieces of work that are kept, and also the most dispatches: at most 65 MB.
   static constexpr size_t defaultEvents = size_t{1} << 20;
 
   /// For a model on a device of `workers` threads. `maxEvents` is rounded up
@@ -41,6 +42,7 @@ public:
   Status stepBegins(const goss_step_args &args) override;
   void dispatched(const DispatchEvent &event) override;
   bool wantsWork() const override { return recording_; }
+  bool takesNotes() const override { return true; }
   void worked(const WorkEvent &event) noexcept override;
   Status stepEnded() override;
 
@@ -53,7 +55,7 @@ public:
   Status write(AtomicFile &file, const std::string &model) const;
 
 private:
-  using Clock = std::chrono::steady_clock;
+  using Clock = FastClock;
 
   struct Step {
     goss_dims dims;
@@ -62,12 +64,8 @@ private:
   };
   struct Dispatch {
     Clock::time_point begin, end;
-    uint32_t firstLaunch; ///< index into launches_.
-    uint32_t count;
-  };
-  struct Launch {
-    uint32_t id;
-    int64_t items;
+    uint32_t firstLaunch;
+    uint32_t count; ///< of launches, numbered one after the other.
   };
   struct Piece {
     uint32_t launch;
@@ -84,7 +82,6 @@ private:
     uint32_t firstChunk = noChunk;
     uint32_t chunk = noChunk;
     uint32_t used = chunkPieces; ///< of the last chunk.
-    Piece *last = nullptr;
   };
 
   int64_t nanosecondsAt(Clock::time_point time) const {
@@ -101,7 +98,6 @@ private:
   uint64_t droppedSteps_ = 0;
   std::vector<Step> steps_;
   std::vector<Dispatch> dispatches_;
-  std::vector<Launch> launches_;
   std::vector<Worker> workers_;
   std::unique_ptr<Piece[]> pieces_;
   std::vector<uint32_t> nextChunk_; ///< of each chunk's list.

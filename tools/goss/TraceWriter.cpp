@@ -13,6 +13,9 @@
 #include "runtime/support/JsonWriter.h"
 #include "tools/goss/TraceRecorder.h"
 
+#include <algorithm>
+#include <unordered_map>
+
 namespace gossamer::tools {
 namespace {
 
@@ -37,6 +40,8 @@ private:
   Status writeStep(size_t index);
   Status writeDispatch(size_t step, const Dispatch &dispatch);
   Status writeWorker(size_t worker);
+  void countItems();
+  template <typename Do> Status forEachPiece(size_t worker, Do doPiece) const;
   Status writePiece(size_t worker, const Piece &piece);
   /// Opens an event up to its arguments, which the caller adds and closes.
   void begin(const std::string &name, const std::string &category,
@@ -49,6 +54,9 @@ private:
     return trace_.manifest_.kernels(static_cast<int>(launch.kernel()))
         .operation();
   }
+  static uint64_t keyOf(size_t step, uint32_t launch) {
+    return uint64_t{step} << 32 | launch;
+  }
   bool isKnown(uint32_t id) const {
     return id < static_cast<uint32_t>(trace_.manifest_.launches_size());
   }
@@ -57,6 +65,7 @@ private:
   AtomicFile &file_;
   JsonWriter json_;
   bool first_ = true;
+  std::unordered_map<uint64_t, int64_t> items_; ///< of each step and launch.
 };
 
 /// Writes the event that json_ holds.
@@ -141,14 +150,13 @@ Status TraceRecorder::Writer::writeStep(size_t index) {
 
 Status TraceRecorder::Writer::writeDispatch(size_t step,
                                             const Dispatch &dispatch) {
-  std::vector<Launch> launches;
+  std::vector<uint32_t> launches;
   for (uint32_t i = 0; i < dispatch.count; ++i)
-    if (Launch each = trace_.launches_[dispatch.firstLaunch + i];
-        isKnown(each.id))
-      launches.push_back(each);
+    if (isKnown(dispatch.firstLaunch + i))
+      launches.push_back(dispatch.firstLaunch + i);
   if (launches.empty())
     return Status::ok();
-  const proto::Launch &first = launch(launches.front().id);
+  const proto::Launch &first = launch(launches.front());
   std::string name = first.name();
   if (launches.size() > 1)
     name += " and " + std::to_string(launches.size() - 1) + " more";
@@ -158,16 +166,14 @@ Status TraceRecorder::Writer::writeDispatch(size_t step,
   json_.member("step", step);
   auto writeList = [&](const char *key, auto get) {
     json_.key(key).beginArray();
-    for (const Launch &each : launches)
+    for (uint32_t each : launches)
       json_.value(get(each));
     json_.endArray();
   };
-  writeList("launches", [](const Launch &each) { return each.id; });
-  writeList("kernels",
-            [&](const Launch &each) { return launch(each.id).kernel(); });
-  writeList("names",
-            [&](const Launch &each) { return launch(each.id).name(); });
-  writeList("items", [](const Launch &each) { return each.items; });
+  writeList("launches", [](uint32_t each) { return each; });
+  writeList("kernels", [&](uint32_t each) { return launch(each).kernel(); });
+  writeList("names", [&](uint32_t each) { return launch(each).name(); });
+  writeList("items", [&](uint32_t each) { return items_[keyOf(step, each)]; });
   json_.endObject().endObject();
   return emit();
 }
@@ -189,16 +195,32 @@ Status TraceRecorder::Writer::writePiece(size_t worker, const Piece &piece) {
   return emit();
 }
 
-Status TraceRecorder::Writer::writeWorker(size_t index) {
+template <typename Do>
+Status TraceRecorder::Writer::forEachPiece(size_t index, Do doPiece) const {
   const Worker &worker = trace_.workers_[index];
   for (uint32_t chunk = worker.firstChunk; chunk != noChunk;
        chunk = trace_.nextChunk_[chunk]) {
     uint32_t used = chunk == worker.chunk ? worker.used : chunkPieces;
     for (uint32_t i = 0; i < used; ++i)
       GOSS_RETURN_IF_ERROR(
-          writePiece(index, trace_.pieces_[size_t{chunk} * chunkPieces + i]));
+          doPiece(trace_.pieces_[size_t{chunk} * chunkPieces + i]));
   }
   return Status::ok();
+}
+
+Status TraceRecorder::Writer::writeWorker(size_t index) {
+  return forEachPiece(
+      index, [&](const Piece &piece) { return writePiece(index, piece); });
+}
+
+/// The pieces of a launch are its items, each once.
+void TraceRecorder::Writer::countItems() {
+  for (size_t worker = 0; worker < trace_.workers_.size(); ++worker)
+    (void)forEachPiece(worker, [&](const Piece &piece) {
+      int64_t &items = items_[keyOf(piece.step, piece.launch)];
+      items = std::max(items, piece.endItem);
+      return Status::ok();
+    });
 }
 
 Status TraceRecorder::Writer::write(const std::string &model) {
@@ -214,6 +236,7 @@ Status TraceRecorder::Writer::write(const std::string &model) {
   GOSS_RETURN_IF_ERROR(file_.write(R"({"displayTimeUnit":"ns","otherData":)" +
                                    json_.take() + ",\n\"traceEvents\":["));
   GOSS_RETURN_IF_ERROR(writeNames(model));
+  countItems();
   for (size_t step = 0; step < trace_.steps_.size(); ++step)
     GOSS_RETURN_IF_ERROR(writeStep(step));
   for (size_t worker = 0; worker < trace_.workers_.size(); ++worker)

@@ -1,5 +1,6 @@
 gossamer_unit_test(core-tests
   core/ArtifactTest.cpp
+  core/FastClockTest.cpp
   core/FileTest.cpp
   core/FloatTypesTest.cpp
   core/JsonTest.cpp

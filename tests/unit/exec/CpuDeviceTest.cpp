@@ -63,6 +63,10 @@ public:
     EXPECT_LE(event.begin, event.end);
     if (!events.empty()) {
       EXPECT_LE(events.back().end, event.begin);
+      // What a thread did without a pause comes as one piece.
+      EXPECT_FALSE(workers[event.worker].seen < events.size() &&
+                   events.back().launch == event.launch &&
+                   events.back().endItem == event.beginItem);
     }
     events.push_back(event);
   }

@@ -18,11 +18,11 @@ namespace {
 /// Work that counts how often each grain was done.
 struct Counts {
   explicit Counts(uint32_t grains) : values(grains) {}
-  static void run(const void *context, unsigned /*seat*/, uint32_t begin,
-                  uint32_t end) {
+  static void run(const void *context, WorkBoard::Taker &taker) {
     auto &counts = *static_cast<Counts *>(const_cast<void *>(context));
-    for (uint32_t i = begin; i < end; ++i)
-      counts.values[i].fetch_add(1, std::memory_order_relaxed);
+    for (auto range = taker.next(); !range.isEmpty(); range = taker.next())
+      for (uint32_t i = range.begin; i < range.end; ++i)
+        counts.values[i].fetch_add(1, std::memory_order_relaxed);
   }
   void check(int times) const {
     for (const std::atomic<int> &value : values)

@@ -105,21 +105,20 @@ TEST(TraceRecorder, HoldsStepsDispatchesAndWork) {
   EXPECT_EQ(count(text, "\"dropped_steps\":0"), 1);
 }
 
-TEST(TraceRecorder, JoinsPiecesThatFollowEachOther) {
+// Launches of a dispatch that are not numbered one after the other are shown as
+// several, with all that is known of them.
+TEST(TraceRecorder, ShowsEachRunOfNumbers) {
   proto::Manifest manifest = sampleManifest();
-  TraceRecorder trace(manifest, 1);
+  TraceRecorder trace(manifest, 2);
   SampleStep step;
   ASSERT_TRUE(trace.stepBegins(step.args).isOk());
-  Clock::time_point now = Clock::now();
-  trace.worked({0, 0, 0, 0, 4, now, now});
-  trace.worked({0, 0, 0, 4, 6, now, now});
-  trace.worked({0, 0, 0, 8, 9, now, now});
-  trace.worked({1, 0, 0, 9, 10, now, now}); // another launch.
+  dispatch(trace, {2, 0, 1}, step.args.dims);
   ASSERT_TRUE(trace.stepEnded().isOk());
   std::string text = traceOf(trace);
-  EXPECT_EQ(count(text, "\"begin\":0,\"end\":6"), 1);
-  EXPECT_EQ(count(text, "\"begin\":8,\"end\":9"), 1);
-  EXPECT_EQ(count(text, "\"begin\":9,\"end\":10"), 1);
+  EXPECT_EQ(count(text, "\"launches\":[2]"), 1);
+  EXPECT_EQ(count(text, "\"launches\":[0,1]"), 1);
+  EXPECT_EQ(count(text, "\"items\":[10]"), 1);
+  EXPECT_EQ(count(text, "\"items\":[10,10]"), 1);
 }
 
 // A step that does not fit is left out with all that belongs to it, and so
