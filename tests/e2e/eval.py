@@ -12,15 +12,7 @@ from support import Suite, copy_checkpoint, read_safetensors, write_bytes
 suite = Suite(__doc__)
 golden = os.path.join(suite.source, "tests", "data", "golden")
 vocabulary = json.load(open(os.path.join(suite.model, "config.json")))["vocab_size"]
-
-
-def write_npy(name, descr, shape, data):
-    """Writes an array, as numpy.save would; returns its path."""
-    text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {tuple(shape)}, }}"
-    text += " " * (-(len(text) + 11) % 64) + "\n"
-    path = suite.path(name)
-    write_bytes(path, b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode() + data)
-    return path
+write_npy = suite.write_npy
 
 
 def read_npy(path):

@@ -101,6 +101,14 @@ class Suite:
         left = sorted(set(os.listdir(folder)) - set(allowed))
         self.check(case, not left, f"expects nothing left behind but got {left}")
 
+    def write_npy(self, name, descr, shape, data):
+        """Writes an array into the scratch folder, as numpy.save would."""
+        text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {tuple(shape)}, }}"
+        text += " " * (-(len(text) + 11) % 64) + "\n"
+        header = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode()
+        write_bytes(self.path(name), header + data)
+        return self.path(name)
+
     def is_sanitized(self):
         """Whether the tools are a sanitizer build, in which times say nothing."""
         with open(self.tool("goss"), "rb") as file:

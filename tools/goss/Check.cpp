@@ -29,7 +29,7 @@ struct CheckArguments {
 };
 
 /// Tokens that are computed unless others are given.
-constexpr size_t builtInTokens = 32;
+constexpr size_t builtInCount = 32;
 
 /// One `goss check`.
 class Checker {
@@ -96,15 +96,7 @@ Expected<std::vector<int32_t>> Checker::readTokens() const {
     GOSS_ASSIGN_OR_RETURN(Tokenizer tokenizer, loaded_.requireTokenizer());
     return tokenizer.encode(*arguments_.prompt, {});
   }
-  const StepShape &shape = loaded_.model->shape();
-  std::vector<int32_t> tokens(
-      std::min<size_t>(builtInTokens, shape.cache.maxContext));
-  uint64_t state = 1;
-  for (int32_t &token : tokens) {
-    state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-    token = static_cast<int32_t>((state >> 33) % shape.vocabularySize);
-  }
-  return tokens;
+  return builtInTokens(loaded_.model->shape(), builtInCount);
 }
 
 std::string Checker::toText() const {

@@ -18,6 +18,7 @@ void addBenchCommand(CommandLine &line);
 void addProfileCommand(CommandLine &line);
 void addEvalCommand(CommandLine &line);
 void addCheckCommand(CommandLine &line);
+void addValidateCommand(CommandLine &line);
 void addInspectCommand(CommandLine &line);
 void addDiffCommand(CommandLine &line);
 void addVerifyCommand(CommandLine &line);

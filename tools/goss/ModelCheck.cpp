@@ -60,15 +60,22 @@ double defaultTolerance(std::string_view mathMode) {
 // The right oracle
 //===----------------------------------------------------------------------===//
 
-std::string oracleCommand(const proto::Manifest &model) {
-  std::string command = "gossc CHECKPOINT -o ORACLE.goss --opt-level=0";
+std::vector<std::string> oracleOptions(const proto::Manifest &model) {
+  std::vector<std::string> options = {"--opt-level=0"};
   // What shapes the step and the cache; the rest says how to compute.
   std::istringstream flags(model.flags());
   for (std::string flag; flags >> flag;)
     for (const char *kept : {"--target=", "--mcpu=", "--mattr=", "--cache=",
                              "--max-context=", "--max-tokens-per-step="})
       if (flag.starts_with(kept))
-        command += " " + flag;
+        options.push_back(flag);
+  return options;
+}
+
+std::string oracleCommand(const proto::Manifest &model) {
+  std::string command = "gossc CHECKPOINT -o ORACLE.goss";
+  for (const std::string &option : oracleOptions(model))
+    command += " " + option;
   return command;
 }
 
@@ -102,6 +109,16 @@ Status checkOracle(const Model &model, const Model &oracle) {
                        "got one of other weight files" +
                        hint);
   return Status::ok();
+}
+
+std::vector<int32_t> builtInTokens(const StepShape &shape, size_t most) {
+  std::vector<int32_t> tokens(std::min<size_t>(most, shape.cache.maxContext));
+  uint64_t state = 1;
+  for (int32_t &token : tokens) {
+    state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+    token = static_cast<int32_t>((state >> 33) % shape.vocabularySize);
+  }
+  return tokens;
 }
 
 //===----------------------------------------------------------------------===//

@@ -67,8 +67,14 @@ double defaultTolerance(std::string_view mathMode);
 /// makes it. Weight values are not compared.
 Status checkOracle(const Model &model, const Model &oracle);
 
-/// The command line that makes an oracle for `model` at `path`.
+/// The options of gossc that make an oracle for `model`.
+std::vector<std::string> oracleOptions(const proto::Manifest &model);
+/// The command line that makes one.
 std::string oracleCommand(const proto::Manifest &model);
+
+/// Tokens to compute where no text is given: drawn at random, always the same.
+/// `most` of them, or as many as a sequence may have.
+std::vector<int32_t> builtInTokens(const StepShape &shape, size_t most);
 
 /// Computes `tokens` with both: all but the last in one step, then the last.
 /// Fails with Usage when these do not fit a step.

@@ -18,6 +18,7 @@ int main(int argc, char **argv) {
   addProfileCommand(line);
   addEvalCommand(line);
   addCheckCommand(line);
+  addValidateCommand(line);
   addInspectCommand(line);
   addDiffCommand(line);
   addVerifyCommand(line);

@@ -114,10 +114,14 @@ void writeMessage(JsonWriter &json, const Message &message) {
 
 } // namespace
 
-std::string printReportJson(const proto::Report &report, unsigned indent) {
+std::string printMessageJson(const Message &message, unsigned indent) {
   JsonWriter json(indent);
-  writeMessage(json, report);
+  writeMessage(json, message);
   return json.take() + "\n";
+}
+
+std::string printReportJson(const proto::Report &report, unsigned indent) {
+  return printMessageJson(report, indent);
 }
 
 } // namespace gossamer::tools

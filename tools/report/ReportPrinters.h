@@ -33,6 +33,9 @@ std::string printReportText(const proto::Report &report,
 /// numbers and booleans always have one, as zero says something (index 0, no
 /// layer -1). `indent` spaces a level; 0: a single line.
 std::string printReportJson(const proto::Report &report, unsigned indent = 2);
+/// The same of any message that does not contain itself.
+std::string printMessageJson(const google::protobuf::Message &message,
+                             unsigned indent = 2);
 
 /// What a drawing shows.
 struct DotOptions {

@@ -7,6 +7,8 @@ gossamer_unit_test(ObserversTests tools/ObserversTest.cpp LINK gossamer_observer
 gossamer_unit_test(InspectTests tools/CodeReportTest.cpp tools/ReportDiffTest.cpp
   tools/ReportTextTest.cpp tools/WeightReportTest.cpp
   LINK gossamer_report)
+gossamer_unit_test(ValidateTests tools/ValidateTest.cpp tools/ValidationPagesTest.cpp
+  LINK gossamer_validate)
 gossamer_unit_test(ReportHtmlTests tools/ReportHtmlTest.cpp LINK gossamer_report)
 gossamer_unit_test(ReportTests tools/ReportJsonTest.cpp tools/ReportTest.cpp
   LINK gossamer_report)
