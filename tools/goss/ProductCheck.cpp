@@ -22,8 +22,9 @@ namespace gossamer::tools {
 double ProductError::relative() const {
   if (squaredErrors == 0)
     return 0;
-  return squaredExact > 0 ? std::sqrt(squaredErrors / squaredExact)
-                          : std::numeric_limits<double>::infinity();
+  bool isMeasured = squaredExact > 0 && std::isfinite(squaredErrors);
+  return isMeasured ? std::sqrt(squaredErrors / squaredExact)
+                    : std::numeric_limits<double>::infinity();
 }
 
 namespace {

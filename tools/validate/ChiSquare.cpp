@@ -21,6 +21,8 @@ namespace gossamer::tools {
 double chiSquareTail(double statistic, uint64_t degrees) {
   if (degrees == 0 || !(statistic > 0))
     return 1;
+  if (std::isinf(statistic))
+    return 0;
   double x = statistic / 2;
   bool isOdd = degrees % 2 != 0;
   double tail = isOdd ? std::erfc(std::sqrt(x)) : std::exp(-x);

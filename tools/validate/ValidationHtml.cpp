@@ -314,7 +314,8 @@ std::string printValidationHtml(const proto::Validation &validation) {
   std::string page =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src "
-      "'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action "
+      "'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+      "form-action "
       "'none'\">\n<meta name=\"viewport\" content=\"width=device-width\">\n"
       "<link rel=\"icon\" href=\"data:,\">\n<title>Validation of " +
       escapeHtml(validation.checkpoint()) + "</title>\n<style>";

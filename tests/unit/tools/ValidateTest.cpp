@@ -332,7 +332,7 @@ TEST(SamplingCheck, FindsSmallMistakes) {
     SamplingOptions drawn, claimed;
   };
   const Case cases[] = {
-      {"temperature", {.temperature = 0.95}, {}},
+      {"temperature", {.temperature = 0.85}, {}},
       {"top-k", {.topK = 21}, {.topK = 20}},
       {"top-p", {.topP = 0.92}, {.topP = 0.9}},
       {"min-p", {.minP = 0.04}, {.minP = 0.05}},
