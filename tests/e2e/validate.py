@@ -59,6 +59,7 @@ report, checks = validate("whole", *REFERENCE, "--lengths=16,64", "--draws=5000"
 suite.check("whole", list(checks) == CHECKS, f"expects all checks in order but got {list(checks)}")
 suite.check("whole", outcomes(checks, *CHECKS) == ["PASSED"] * 8 + ["MEASURED"], f"expects them to pass but got {checks}")
 tensors = report["tensors"]
+suite.check("whole", report["model"] == report["oracle"] == "compiled by gossc" and report["form"] == "hf", f"expects what was validated but got {report['model']}")
 suite.check("decode", len(tensors) == 105 and sum(each["elements"] for each in tensors) == 9062352, "expects every parameter")
 suite.check("decode", not any(each["different"] or each["not_finite"] for each in tensors), "expects exact decoding")
 products = [each for each in tensors if each["products"]]
@@ -90,7 +91,7 @@ suite.check("seed", draws[0] != draws[2], "expects others for another seed")
 # Other forms of the model, each held to its own limits.
 for case, arguments in [
     ("fast", ["--math=fast", "--gossc-option=--layout=packed", "--oracle", oracle]),
-    ("int8", ["--math=int8", "--gossc-option=--dense=int8"]),
+    ("int8", ["--math=int8", "--oracle", oracle]),
 ]:
     report, checks = validate(case, *FAST, *arguments, *only("layers", "logits", "perplexity"))
     suite.check(case, report["math_mode"] == case and report["logits"][0]["mean_kl"] > 0, f"expects the mode but got {report['math_mode']}")
@@ -210,6 +211,8 @@ with Browser() as browser:
                })"""
         )
         suite.check(case, len(marks) == 13 and all(marks), f"expects 13 plots within their frames but got {marks}")
+        limits = browser.run("return document.querySelectorAll('line.limit').length")
+        suite.check(case, limits == 2, f"expects the limits of products and layers but got {limits} lines")
         colours = browser.run("return ['body', '.plot'].map((each) => getComputedStyle(document.querySelector(each)).backgroundColor).concat(getComputedStyle(document.querySelector('circle.series-0')).fill)")
         suite.check(case, len(set(colours)) == 3 and (sum(map(int, colours[0][4:-1].split(","))) < 200) == dark, f"expects colours of the theme but got {colours}")
         browser.resize(390, 800)

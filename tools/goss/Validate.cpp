@@ -132,6 +132,18 @@ Status Validator::checkModel(const Checkpoint &checkpoint,
   return Status::ok();
 }
 
+/// The oracle of a model for another device runs on the CPU, where its values
+/// can be read.
+static std::vector<std::string> optionsOfOracle(const proto::Manifest &model) {
+  std::vector<std::string> options = oracleOptions(model);
+  if (model.target() != "cpu")
+    std::erase_if(options, [](const std::string &option) {
+      return option.starts_with("--target=") || option.starts_with("--mcpu=") ||
+             option.starts_with("--mattr=");
+    });
+  return options;
+}
+
 /// Artifacts that are given, and what is missing compiled.
 Status Validator::openModels(ValidationSubject &subject) {
   if (arguments_.model.empty() || arguments_.oracle.empty()) {
@@ -155,7 +167,7 @@ Status Validator::openModels(ValidationSubject &subject) {
     notes_.note("Compiling",
                 arguments_.checkpoint + ", opt level 0, the oracle");
     GOSS_RETURN_IF_ERROR(
-        compile(oracle, oracleOptions(subject.model.model->manifest())));
+        compile(oracle, optionsOfOracle(subject.model.model->manifest())));
   }
   GOSS_ASSIGN_OR_RETURN(subject.oracle, load(oracle));
   return checkOracle(*subject.model.model, *subject.oracle.model);
@@ -240,6 +252,11 @@ Status Validator::run() {
   GOSS_RETURN_IF_ERROR(checkInputs(subject));
   GOSS_ASSIGN_OR_RETURN(proto::Validation validation,
                         ValidationRun(subject, arguments_.options).run());
+  // The files of these are gone when this program ends.
+  if (arguments_.model.empty())
+    validation.set_model("compiled by gossc");
+  if (arguments_.oracle.empty())
+    validation.set_oracle("compiled by gossc");
   GOSS_RETURN_IF_ERROR(writeReports(validation));
   return verdict(validation);
 }

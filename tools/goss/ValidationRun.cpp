@@ -118,6 +118,7 @@ Status ValidationRun::runCheck(const char *name, Check check) {
     verdict.set_outcome(finding->outcome);
     verdict.set_summary(finding->summary);
     verdict.set_limit(finding->limit);
+    verdict.set_bound(finding->bound);
   }
   Notes(options_.quiet).note(outcomeText(verdict.outcome()), name);
   return checkInterrupt();
@@ -207,7 +208,8 @@ Expected<ValidationRun::Finding> ValidationRun::checkProducts() {
                      " parameters, relative RMS at most " + scientific(worst) +
                      ", of " + worstName,
                  "relative RMS " + scientific(productLimit) +
-                     " from products in double precision"};
+                     " from products in double precision",
+                 productLimit};
 }
 
 Expected<ValidationRun::Finding> ValidationRun::checkLayers() {
@@ -245,7 +247,8 @@ Expected<ValidationRun::Finding> ValidationRun::checkLayers() {
     summary += "; the first beyond the limit is " +
                result_.values(static_cast<int>(*first)).name();
   return Finding{outcomeOf(!first), summary,
-                 "relative RMS " + scientific(limit) + " from the oracle's"};
+                 "relative RMS " + scientific(limit) + " from the oracle's",
+                 limit};
 }
 
 //===----------------------------------------------------------------------===//
@@ -423,7 +426,7 @@ Expected<ValidationRun::Finding> ValidationRun::checkPerplexity() {
         std::abs(check.perplexity() / check.reference_perplexity() - 1);
     if (finding.outcome != proto::Verdict::FAILED)
       finding.outcome = outcomeOf(difference <= limit);
-    finding.summary += "; on " + formatCount(check.scored_tokens()) + " " +
+    finding.summary += "; on " + formatCount(check.scored_tokens()) + ": " +
                        formatFixed(check.perplexity(), 4) + ", the " +
                        (check.against() == "oracle" ? "oracle" : "reference") +
                        " " + formatFixed(check.reference_perplexity(), 4);

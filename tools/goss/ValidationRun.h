@@ -72,6 +72,7 @@ private:
     proto::Verdict::Outcome outcome = proto::Verdict::PASSED;
     std::string summary;
     std::string limit;
+    double bound = 0; ///< in a limit of relative RMS.
   };
   using Check = Expected<Finding> (ValidationRun::*)();
 

@@ -39,13 +39,13 @@ h2 { font-size: 1.1rem; margin: 2rem 0 .6rem; }
 p { margin: .3rem 0; overflow-wrap: anywhere; } .muted { color: var(--muted); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .8rem .25rem 0;
-  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+  border-bottom: 1px solid var(--line); overflow-wrap: break-word; }
 th { color: var(--muted); font-weight: 600; }
-td.n, th.n { text-align: right; overflow-wrap: normal; }
+td.n, th.n { text-align: right; white-space: nowrap; }
 .passed { color: var(--good); } .FAILED { color: var(--bad); font-weight: 700; }
 .skipped, .measured { color: var(--muted); }
-.plots { display: grid; gap: 1rem;
-  grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); }
+.plots { display: grid; gap: 1rem; margin: .8rem 0;
+  grid-template-columns: repeat(auto-fill, minmax(min(26rem, 100%), 1fr)); }
 .plot { width: 100%; height: auto; background: var(--surface);
   border: 1px solid var(--line); border-radius: 6px; }
 .plot text { fill: var(--muted); font-size: 11px; }
@@ -117,6 +117,15 @@ std::string details(const std::string &summary, const std::string &content) {
          "</details>\n";
 }
 
+/// The line that a check's values must not cross.
+std::vector<std::pair<std::string, double>>
+limitsOf(const proto::Validation &validation, std::string_view check) {
+  for (const proto::Verdict &verdict : validation.checks())
+    if (verdict.name() == check && verdict.bound() > 0)
+      return {{"limit", verdict.bound()}};
+  return {};
+}
+
 std::string printHead(const proto::Validation &validation) {
   auto fact = [](const char *name, const std::string &value) {
     return std::string(name) + " " + escapeHtml(value);
@@ -160,6 +169,7 @@ std::string printTensors(const proto::Validation &validation) {
   Plot plot{"Products with each parameter against double precision",
             "parameter, in the checkpoint's order", "relative RMS error"};
   plot.isLogY = true;
+  plot.limits = limitsOf(validation, "products");
   PlotSeries &points = plot.series.emplace_back();
   HtmlTable table({"tensor", "type", "#numbers", "#different", "#not finite",
                    "#products", "#max error", "#relative RMS"});
@@ -189,6 +199,7 @@ std::string printValues(const proto::Validation &validation) {
   Plot plot{"Values of the model against the unfused oracle",
             "operation, in the order of execution", "relative RMS error"};
   plot.isLogY = true;
+  plot.limits = limitsOf(validation, "layers");
   HtmlTable table({"operation", "#step", "#max error", "#relative RMS"});
   int number = 0;
   for (const proto::ValueComparison &value : validation.values()) {
