@@ -150,7 +150,7 @@ private:
   unsigned shares_ = 1;
   uint64_t picoseconds_ = 0;
   DispatchObserver *observer_ = nullptr; ///< that wants to see the work.
-  Clock::time_point begin_;
+  Clock::time_point begin_{};
 };
 
 Division::Division(std::span<const goss_launch> launches, const goss_dims &dims,

@@ -37,32 +37,34 @@ struct Moment {
   }
 };
 
-/// Whether the counter runs at one rate and alike on all cores. The system has
-/// watched it for that.
-bool isCounterTrusted() {
+double measureTick() {
+  Moment begin = Moment::now(), end;
+  do
+    end = Moment::now();
+  while (end.time - begin.time < std::chrono::milliseconds(2));
+  auto nanoseconds = std::chrono::nanoseconds(end.time - begin.time).count();
+  return static_cast<double>(nanoseconds) /
+         static_cast<double>(end.ticks - begin.ticks);
+}
+
+} // namespace
+
+// The system has watched the counter for that.
+bool FastClock::isCounterTrusted() noexcept {
   std::ifstream file(
       "/sys/devices/system/clocksource/clocksource0/current_clocksource");
   std::string source;
   return file >> source && source == "tsc";
 }
 
-} // namespace
-
-FastClock::Scale FastClock::measure() noexcept {
-  if (!isCounterTrusted())
-    return {};
-  Moment begin = Moment::now(), end;
-  do
-    end = Moment::now();
-  while (end.time - begin.time < std::chrono::milliseconds(2));
-  auto nanoseconds = std::chrono::nanoseconds(end.time - begin.time).count();
-  return {begin.time, begin.ticks,
-          static_cast<double>(nanoseconds) /
-              static_cast<double>(end.ticks - begin.ticks)};
+double FastClock::nanosecondsPerTick() noexcept {
+  static const double value = isCounterTrusted() ? measureTick() : 1;
+  return value;
 }
 
 #else
 
-FastClock::Scale FastClock::measure() noexcept { return {}; }
+bool FastClock::isCounterTrusted() noexcept { return false; }
+double FastClock::nanosecondsPerTick() noexcept { return 1; }
 
 #endif

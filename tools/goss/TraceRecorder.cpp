@@ -7,6 +7,7 @@
 #include "tools/goss/TraceRecorder.h"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace gossamer::tools {
 
@@ -23,6 +24,8 @@ TraceRecorder::TraceRecorder(const proto::Manifest &manifest, unsigned workers,
                              size_t maxEvents)
     : manifest_(manifest), workers_(workers) {
   size_t chunks = (maxEvents + chunkPieces - 1) / chunkPieces;
+  static_assert(std::is_trivially_default_constructible_v<Piece>,
+                "else all of the memory is written here");
   pieces_ = std::make_unique_for_overwrite<Piece[]>(chunks * chunkPieces);
   nextChunk_.assign(chunks, noChunk);
   dispatches_.reserve(maxEvents);
@@ -89,12 +92,8 @@ void TraceRecorder::worked(const WorkEvent &event) noexcept {
   Worker &worker = workers_[event.worker];
   auto step = static_cast<uint32_t>(steps_.size() - 1);
   if (Piece *piece = addPiece(worker)) {
-    *piece = {event.launch,
-              step,
-              event.beginItem,
-              event.endItem,
-              nanosecondsAt(event.begin),
-              nanosecondsAt(event.end)};
+    *piece = {event.launch,  step,        event.beginItem,
+              event.endItem, event.begin, event.end};
     fetchAhead(piece);
   }
 }

@@ -71,7 +71,7 @@ private:
     uint32_t launch;
     uint32_t step;
     int64_t beginItem, endItem;
-    int64_t begin, end; ///< since start_; no constructor touches the memory.
+    Clock::time_point begin, end;
   };
 
   static constexpr uint32_t chunkPieces = 512;
@@ -85,7 +85,7 @@ private:
   };
 
   int64_t nanosecondsAt(Clock::time_point time) const {
-    return std::chrono::nanoseconds(time - start_).count();
+    return (time - start_).count();
   }
   Piece *addPiece(Worker &worker) noexcept;
 

@@ -183,8 +183,8 @@ Status TraceRecorder::Writer::writePiece(size_t worker, const Piece &piece) {
     return Status::ok();
   const proto::Launch &of = launch(piece.launch);
   begin(of.name(), operationOf(of),
-        firstWorkerTrack + static_cast<unsigned>(worker), piece.begin,
-        piece.end);
+        firstWorkerTrack + static_cast<unsigned>(worker),
+        trace_.nanosecondsAt(piece.begin), trace_.nanosecondsAt(piece.end));
   json_.member("step", piece.step)
       .member("launch", piece.launch)
       .member("kernel", of.kernel())

@@ -235,11 +235,10 @@ TEST(KernelProfile, SharesTheTimeOfADispatch) {
       .launch("rope", "plain", 0, 0);
   KernelProfile profile(sample.manifest);
   goss_dims dims = {1, 1, 1, 1};
-  std::chrono::steady_clock::time_point begin;
+  FastClock::time_point begin = FastClock::now();
   auto after = [&](double seconds) {
     return begin +
-           std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-               Seconds(seconds));
+           std::chrono::duration_cast<FastClock::duration>(Seconds(seconds));
   };
   std::array<goss_launch, 2> both = {sample.get(0, 8), sample.get(1, 8)};
   profile.dispatched({both, dims, begin, after(0.25)});
