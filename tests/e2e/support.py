@@ -164,6 +164,16 @@ def pack_safetensors(header, data):
     return struct.pack("<Q", len(text)) + text + data
 
 
+def read_all(folder):
+    """Relative path -> bytes of all files in a folder."""
+    files = {}
+    for base, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(base, name)
+            files[os.path.relpath(path, folder)] = open(path, "rb").read()
+    return files
+
+
 def write_bytes(path, blob):
     with open(path, "wb") as file:
         file.write(blob)
