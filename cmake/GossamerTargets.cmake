@@ -11,9 +11,6 @@ if(GOSSAMER_SANITIZE)
     -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
 endif()
-if(GOSSAMER_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link)
-endif()
 # ccache keeps working with precompiled headers only without their time stamp.
 add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Xclang> $<$<COMPILE_LANGUAGE:CXX>:-fno-pch-timestamp>)
 
@@ -68,10 +65,14 @@ function(gossamer_use_mlir name)
 endfunction()
 
 # gossamer_runtime_library(NAME sources... [LINK libs...])
-# A library without MLIR and LLVM.
+# A library without MLIR and LLVM. All parsers of what comes from outside are in
+# such libraries: a sanitized one also counts its branches for the fuzz targets.
 function(gossamer_runtime_library name)
   cmake_parse_arguments(A "" "" "LINK" ${ARGN})
   add_library(${name} STATIC ${A_UNPARSED_ARGUMENTS})
+  if(GOSSAMER_SANITIZE)
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
   target_link_libraries(${name} PUBLIC ${A_LINK})
 endfunction()
 

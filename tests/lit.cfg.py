@@ -12,7 +12,7 @@ config.name = "Gossamer"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.end_to_end_format = EndToEndTest()
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["bench", "data", "fuzz", "golden", "plugin-backend", "Inputs"]
+config.excludes = ["bench", "data", "golden", "plugin-backend", "Inputs"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.gossamer_binary, "tests")
 

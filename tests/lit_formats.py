@@ -27,32 +27,44 @@ class EndToEndTest(lit.formats.FileBasedTest):
 
 
 class FuzzTest(lit.formats.FileBasedTest):
-    """A fuzz target, found by the file that lists its folders of seeds.
+    """A fuzz target, found by the file that lists its runs and its seeds.
 
-    It runs for some seconds, the seeds first. What it learns goes into
+    Without `seconds` it does the same thing each time: so many runs from one
+    random seed, beginning with the seed files alone. With `seconds` it runs for
+    that long from a random seed of its own, and what it learns goes into
     corpus/TARGET of the build folder, with which the next run begins.
     """
 
-    def __init__(self, seconds):
+    def __init__(self, seconds=None):
         self.seconds = seconds
 
     def execute(self, test, litConfig):
-        seeds = test.getSourcePath()
-        target = os.path.splitext(seeds)[0]
+        target = os.path.splitext(test.getSourcePath())[0]
         name = os.path.basename(target)
-        corpus = os.path.join(os.path.dirname(test.config.test_exec_root), "..", "corpus", name)
+        corpus = os.path.join(test.config.gossamer_binary, "corpus", name)
         os.makedirs(corpus, exist_ok=True)
-        with open(seeds) as file:
-            folders = file.read().split()
+        with open(test.getSourcePath()) as file:
+            runs, *folders = file.read().split()
         command = [
             target,
-            f"-max_total_time={self.seconds}",
             "-timeout=60",
             "-rss_limit_mb=2048",
             "-max_len=4096",
-            "-verbosity=0",
-            f"-artifact_prefix={os.path.abspath(corpus)}-",
-            corpus,
+            "-report_slow_units=60",
+            f"-artifact_prefix={corpus}-",
         ]
-        out, err, code = lit.util.executeCommand(command + folders, env=test.config.environment)
+        if self.seconds:
+            command += [f"-max_total_time={self.seconds}", "-verbosity=0", corpus, *folders]
+        else:
+            files = [os.path.join(base, file) for folder in folders for base, _, names in os.walk(folder) for file in names]
+            command = self.fixed_addresses() + command + ["-seed=1", f"-runs={runs}", "-max_total_time=60", "-print_funcs=0"]
+            if files:
+                command.append("-seed_inputs=" + ",".join(sorted(files)))
+        out, err, code = lit.util.executeCommand(command, env=test.config.environment)
         return (lit.Test.FAIL if code else lit.Test.PASS), out + err
+
+    @staticmethod
+    def fixed_addresses():
+        """What makes a program's addresses, which steer the fuzzer, the same each time; nothing in a container that forbids it."""
+        prefix = ["setarch", "--addr-no-randomize"]
+        return prefix if lit.util.executeCommand(prefix + ["true"])[2] == 0 else []
