@@ -242,9 +242,9 @@ void Checker::check(const goss_launch &launch, const goss_dims &dims) {
 
 } // namespace
 
-Expected<ProductErrors> checkProducts(std::shared_ptr<const Model> oracle,
-                                      const Checkpoint &checkpoint,
-                                      std::span<const int32_t> tokens) {
+Expected<ProductErrors>
+checkProducts(const std::shared_ptr<const Model> &oracle,
+              const Checkpoint &checkpoint, std::span<const int32_t> tokens) {
   Checker checker(*oracle, checkpoint);
   GOSS_ASSIGN_OR_RETURN(std::unique_ptr<Scheduler> scheduler,
                         Scheduler::create(oracle));

@@ -46,9 +46,9 @@ using ProductErrors = std::map<std::string, ProductError>;
 /// Computes `tokens` in one step of `oracle`, a model of opt level 0 that was
 /// made from `checkpoint` and runs on the CPU. Parameters whose launches are
 /// none of the above are left out, and experts that no token chose.
-Expected<ProductErrors> checkProducts(std::shared_ptr<const Model> oracle,
-                                      const Checkpoint &checkpoint,
-                                      std::span<const int32_t> tokens);
+Expected<ProductErrors>
+checkProducts(const std::shared_ptr<const Model> &oracle,
+              const Checkpoint &checkpoint, std::span<const int32_t> tokens);
 
 } // namespace gossamer::tools
 

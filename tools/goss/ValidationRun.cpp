@@ -52,7 +52,7 @@ Limits limitsOf(const proto::Manifest &manifest) {
     return {layers, unlimited, 1e-2, 2e-2};
   if (math == "exact")
     return {layers, 2e-3, 1e-6, 1e-4};
-  return {layers, unlimited, 1e-3, 2e-3};
+  return {layers, unlimited, 1e-5, 1e-3};
 }
 
 std::string scientific(double value) {
@@ -182,7 +182,7 @@ Expected<ValidationRun::Finding> ValidationRun::checkProducts() {
                                              subject_.checkpoint,
                                              beginning(productTokens)));
   double worst = 0;
-  std::string worstName = "none", firstBeyond;
+  std::string worstName = "none";
   std::vector<LocatedParameter> located = locateParameters(subject_.checkpoint);
   for (size_t i = 0; i < located.size(); ++i) {
     auto found = errors.find(located[i].parameter->symbol);

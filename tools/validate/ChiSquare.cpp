@@ -27,8 +27,11 @@ double chiSquareTail(double statistic, uint64_t degrees) {
   bool isOdd = degrees % 2 != 0;
   double tail = isOdd ? std::erfc(std::sqrt(x)) : std::exp(-x);
   double logX = std::log(x);
-  for (double a = isOdd ? 0.5 : 1; a < static_cast<double>(degrees) / 2; ++a)
+  // 2 a takes the values 1, 3, ... or 2, 4, ... below the degrees.
+  for (uint64_t twice = isOdd ? 1 : 2; twice < degrees; twice += 2) {
+    double a = static_cast<double>(twice) / 2;
     tail += std::exp(a * logX - x - std::lgamma(a + 1));
+  }
   return std::min(tail, 1.0);
 }
 

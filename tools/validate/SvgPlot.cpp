@@ -66,14 +66,16 @@ public:
   std::vector<double> ticks() const {
     std::vector<double> result;
     if (!isLog_) {
-      for (double value = low_; value <= high_ * (1 + 1e-9); value += step())
-        result.push_back(value);
+      int count = static_cast<int>(std::floor((high_ - low_) / step() + 1e-9));
+      for (int i = 0; i <= count; ++i)
+        result.push_back(low_ + i * step());
       return result;
     }
-    double decades = std::log10(high_ / low_);
-    double factor = std::pow(10, std::ceil(decades / 8));
-    for (double value = low_; value <= high_ * 1.001; value *= factor)
-      result.push_back(value);
+    int first = static_cast<int>(std::lround(std::log10(low_)));
+    int last = static_cast<int>(std::lround(std::log10(high_)));
+    int decades = (last - first + 7) / 8;
+    for (int power = first; power <= last; power += decades)
+      result.push_back(std::pow(10, power));
     return result;
   }
 
