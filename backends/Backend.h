@@ -43,9 +43,6 @@ enum class MathMode {
   Int8,  ///< activations by blocks of 32 as int8.
 };
 
-/// Int8 parts of an activation: 0 in Exact.
-unsigned activationParts(MathMode mode);
-
 /// The name used on the command line and in manifests ("exact").
 llvm::StringRef stringifyMathMode(MathMode mode);
 
@@ -58,6 +55,9 @@ struct TargetOptions {
   std::string features;
   /// Accelerator name ("sm_90"); unused by the cpu backend.
   std::string chip;
+  /// For NVIDIA chips: the program that makes machine code of PTX, "auto" for
+  /// that of the search path if there is one, or "none".
+  std::string ptxas = "auto";
   /// 0: plain loops, the oracle. 1 and above: the best kernel for the target.
   /// The code generator's own level follows (1 for 0).
   unsigned optLevel = 2;
@@ -108,6 +108,8 @@ struct CompiledCode {
   /// Processor features without which the code must not run, sorted, with the
   /// names of LLVM ("avx2", "sse4.2").
   std::vector<std::string> requiredFeatures;
+  /// What a user should know about the code; a line each.
+  std::vector<std::string> warnings;
 };
 
 /// A code generator. Implementations are registered with BackendRegistry.
@@ -128,6 +130,10 @@ public:
   /// code. Resolving twice changes nothing. Fails with StatusCode::Usage for an
   /// unknown processor, feature or math mode.
   virtual Status resolve(TargetOptions &options) const = 0;
+
+  /// Int8 parts of an activation that is multiplied with scaled weights, 0 for
+  /// float32: how plans for this backend are made.
+  virtual unsigned activationParts(MathMode mode) const;
 
   /// Appends the passes from plan level to the form `emit` takes. `options`
   /// must be resolved.

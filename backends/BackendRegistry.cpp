@@ -29,7 +29,7 @@ llvm::StringRef stringifyMathMode(MathMode mode) {
   return "unknown";
 }
 
-unsigned activationParts(MathMode mode) {
+unsigned Backend::activationParts(MathMode mode) const {
   switch (mode) {
   case MathMode::Exact:
     return 0;

@@ -34,7 +34,7 @@ class raw_ostream;
 
 /// Raised with every change of Backend.h or BackendRegistry.h that breaks a
 /// plug-in built before it.
-#define GOSSAMER_BACKEND_API_VERSION 2
+#define GOSSAMER_BACKEND_API_VERSION 3
 
 /// Defines the two symbols that loadBackendPlugin looks for.
 #define GOSSAMER_BACKEND_PLUGIN(registerFunction)                              \

@@ -6,10 +6,8 @@
 
 #include "tools/goss-opt/Dialects.h"
 
+#include "backends/cuda/CudaBackend.h"
 #include "ir/GptOss.h"
-#ifdef GOSSAMER_HAS_CPU_BACKEND
-#include "backends/cpu/CpuBackend.h"
-#endif
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -31,7 +29,6 @@ void gossamer::registerAllLevels(mlir::DialectRegistry &registry) {
                   mlir::math::MathDialect, mlir::memref::MemRefDialect,
                   mlir::scf::SCFDialect, mlir::ub::UBDialect,
                   mlir::vector::VectorDialect, mlir::gptoss::GptOssDialect>();
-#ifdef GOSSAMER_HAS_CPU_BACKEND
-  cpu::registerCpuDialects(registry);
-#endif
+  // It has the cpu backend's too, for the host's step.
+  cuda::registerCudaDialects(registry);
 }

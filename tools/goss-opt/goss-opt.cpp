@@ -9,11 +9,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "backends/cpu/Passes.h"
+#include "backends/cuda/Passes.h"
 #include "passes/Passes.h"
 #include "tools/goss-opt/Dialects.h"
-#ifdef GOSSAMER_HAS_CPU_BACKEND
-#include "backends/cpu/Passes.h"
-#endif
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -25,9 +24,8 @@ int main(int argc, char **argv) {
   mlir::registerTransformsPasses();
   gossamer::registerGossamerPasses();
   gossamer::registerGossamerPipelines();
-#ifdef GOSSAMER_HAS_CPU_BACKEND
   gossamer::cpu::registerCpuBackendPasses();
-#endif
+  gossamer::cuda::registerCudaBackendPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Gossamer optimizer driver\n", registry));
 }

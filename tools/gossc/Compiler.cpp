@@ -7,6 +7,7 @@
 #include "tools/gossc/Compiler.h"
 
 #include "backends/cpu/CpuBackend.h"
+#include "backends/cuda/CudaBackend.h"
 #include "frontend/graph/GraphBuilder.h"
 #include "ir/GptOss.h"
 #include "passes/Passes.h"
@@ -322,6 +323,8 @@ void Compilation::noteCode(const CompiledCode &code) {
   report.requiredFeatures = code.requiredFeatures;
   report.codeBytes = code.bytes.size();
   report.kernelCount = code.kernels.size();
+  report.notes.insert(report.notes.end(), code.warnings.begin(),
+                      code.warnings.end());
   report.record.clear_kernel_reasons();
   for (const KernelRecord &kernel : code.kernels)
     report.record.add_kernel_reasons(kernel.reason);
@@ -375,7 +378,7 @@ Status Compilation::fuse() {
 
 Status Compilation::plan() {
   StageTimer timer(result_.report, "plan");
-  std::string pipeline = getPlanPipeline(options_);
+  std::string pipeline = getPlanPipeline(options_, *backend_);
   GOSS_RETURN_IF_ERROR(runPipeline("plan", pipeline));
   GOSS_RETURN_IF_ERROR(finishModule(timer, EmitLevel::Plan, pipeline));
   if (watch_.hasStopped())
@@ -436,6 +439,7 @@ Expected<CompileResult> compile(const CompilerOptions &options,
 
 void registerBuiltinBackends(BackendRegistry &registry) {
   cpu::registerCpuBackend(registry);
+  cuda::registerCudaBackend(registry);
 }
 
 } // namespace gossamer

@@ -77,11 +77,12 @@ std::string getFusePipeline(const CompilerOptions &options) {
   return list.empty() ? "gptoss-fuse" : "gptoss-fuse{disable=" + list + "}";
 }
 
-std::string getPlanPipeline(const CompilerOptions &options) {
+std::string getPlanPipeline(const CompilerOptions &options,
+                            const Backend &backend) {
   auto flag = [](bool value) { return value ? "true" : "false"; };
   return "gptoss-plan{max-tokens=" + std::to_string(options.maxTokensPerStep) +
          " activation-parts=" +
-         std::to_string(activationParts(options.codegen.math)) +
+         std::to_string(backend.activationParts(options.codegen.math)) +
          " pack-mxfp4=" + flag(options.packWeights) +
          " dense-int8=" + flag(options.denseInt8) + "}";
 }
@@ -91,7 +92,7 @@ Status checkPassNames(const CompilerOptions &options, const Backend &backend,
   OpPassManager manager(ModuleOp::getOperationName());
   std::string fuse = getFusePipeline(options);
   if ((!fuse.empty() && failed(parsePassPipeline(fuse, manager))) ||
-      failed(parsePassPipeline(getPlanPipeline(options), manager)))
+      failed(parsePassPipeline(getPlanPipeline(options, backend), manager)))
     return internalError("a pipeline cannot be parsed");
   backend.buildPipeline(manager, target);
   std::vector<std::string> known = listPasses(manager);

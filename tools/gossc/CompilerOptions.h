@@ -77,7 +77,8 @@ llvm::ArrayRef<llvm::StringRef> getStageNames();
 /// The passes from graph to fused and from fused to plan, as goss-opt takes
 /// them; "" for none.
 std::string getFusePipeline(const CompilerOptions &options);
-std::string getPlanPipeline(const CompilerOptions &options);
+std::string getPlanPipeline(const CompilerOptions &options,
+                            const Backend &backend);
 
 /// The fusions that are disabled must exist (Usage).
 Status checkFusionNames(const CompilerOptions &options);

@@ -73,7 +73,11 @@ void addCodeOptions(Command &command, Arguments &arguments) {
       .text("--mattr", "LIST", options.codegen.features,
             "features to add or take away: +avx2,-avx512f")
       .text("--chip", "NAME", options.codegen.chip,
-            "accelerator, for targets that have one")
+            "accelerator, for targets that have one: sm_90, ...")
+      .text("--ptxas", "PROGRAM", options.codegen.ptxas,
+            "for NVIDIA chips: what makes machine code of PTX; auto: the one "
+            "on the search path, if any; none: the artifact has PTX only "
+            "(default auto)")
       .integer("-O,--opt-level", "N", options.codegen.optLevel, {0, 3},
                "0: unfused graph in plain loops, the oracle; 1 to 3: fused "
                "graph and vector kernels (default 2)")

@@ -1,0 +1,88 @@
+//===- ExpandKernels.cpp - Write the device functions of each kernel ------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "backends/cpu/PlanKernels.h"
+#include "backends/cuda/KernelKinds.h"
+#include "backends/cuda/Passes.h"
+#include "backends/cuda/TargetPass.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace gossamer::cuda {
+
+#define GEN_PASS_DEF_EXPANDKERNELS
+#include "backends/cuda/Passes.h.inc"
+
+/// What the kernel's rows count: tokens of the step, or rows of logits.
+static uint32_t rowsOf(gptoss::KernelOp op, const KernelDescription &kernel) {
+  bool isOutputs = kernel.rowsAreOutputs || op.getWork().isFunctionOfDim(1);
+  return isOutputs ? GOSS_CUDA_OUTPUTS : GOSS_CUDA_TOKENS;
+}
+
+namespace {
+
+struct ExpandKernels final : impl::ExpandKernelsBase<ExpandKernels> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    FailureOr<TargetOptions> target = resolvePassTarget(module, chip, optLevel);
+    if (failed(target))
+      return signalPassFailure();
+    gpu::GPUModuleOp device = createDeviceModule(*target);
+    std::vector<KernelRecord> records;
+    std::vector<KernelLaunches> launches;
+    for (gptoss::KernelOp op :
+         llvm::to_vector(module.getOps<gptoss::KernelOp>()))
+      if (failed(expand(op, device, *target, records, launches)))
+        return signalPassFailure();
+    module->setAttr(cpu::kRecordsAttr,
+                    cpu::recordsToAttr(&getContext(), records));
+    module->setAttr(kLaunchesAttr, launchesToAttr(&getContext(), launches));
+    module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
+                    UnitAttr::get(&getContext()));
+  }
+
+private:
+  gpu::GPUModuleOp createDeviceModule(const TargetOptions &target) {
+    OpBuilder b(&getContext());
+    b.setInsertionPointToEnd(getOperation().getBody());
+    const Chip &chip = chipOf(target);
+    auto attr = NVVM::NVVMTargetAttr::get(
+        &getContext(), /*optLevel=*/3, kTriple, chip.name,
+        "+ptx" + std::to_string(chip.ptxVersion));
+    return gpu::GPUModuleOp::create(b, getOperation().getLoc(), kDeviceModule,
+                                    ArrayRef<Attribute>{attr});
+  }
+
+  LogicalResult expand(gptoss::KernelOp op, gpu::GPUModuleOp device,
+                       const TargetOptions &target,
+                       std::vector<KernelRecord> &records,
+                       std::vector<KernelLaunches> &launches) {
+    FailureOr<KernelDescription> kernel = cpu::describeKernel(op);
+    if (failed(kernel))
+      return failure();
+    if (!op.getKind())
+      return op.emitOpError("expects a kind: run gptoss-cuda-select-kernels");
+    FailureOr<const KernelKind *> kind = findKind(op, *kernel);
+    if (failed(kind))
+      return failure();
+    std::string symbol = op.getSymName().str();
+    std::replace(symbol.begin(), symbol.end(), '.', '_');
+    launches.push_back(expandKernel(device, op.getLoc(), symbol, *kernel,
+                                    **kind, rowsOf(op, *kernel)));
+    records.push_back({symbol, kernel->operation, (*kind)->name.str(),
+                       kernel->numPointers(), cpu::bytesPerItem(*kernel),
+                       cpu::flopsPerItem(*kernel),
+                       explainKernelKind(**kind, *kernel, target)});
+    return success();
+  }
+};
+
+} // namespace
+} // namespace gossamer::cuda

@@ -1,0 +1,53 @@
+//===- KernelEmitters.h - The device functions of the kernels ---*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+//
+// One function a kernel operation and way of computing it. KernelKinds.cpp says
+// when which is used.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GOSSAMER_BACKENDS_CUDA_KERNELEMITTERS_H
+#define GOSSAMER_BACKENDS_CUDA_KERNELEMITTERS_H
+
+#include "backends/cuda/KernelWriter.h"
+
+namespace gossamer::cuda {
+
+// ElementKernels.cpp: a block a row, each thread some of its elements.
+void emitEmbedding(KernelWriter &w);
+void emitGatherRows(KernelWriter &w);
+void emitRopeTable(KernelWriter &w);
+void emitRope(KernelWriter &w);
+void emitRotate(KernelWriter &w);
+void emitSplitHalf(KernelWriter &w);
+void emitMergeHalf(KernelWriter &w);
+void emitAdd(KernelWriter &w);
+void emitWeightedSum(KernelWriter &w);
+void emitSwiglu(KernelWriter &w);
+void emitCacheAppend(KernelWriter &w);
+
+// RowKernels.cpp: a row is reduced by a warp or a block.
+void emitRmsNorm(KernelWriter &w);
+void emitSoftmax(KernelWriter &w);
+void emitSoftmaxSink(KernelWriter &w);
+void emitTopK(KernelWriter &w);
+void emitRoute(KernelWriter &w);
+
+// ProductKernels.cpp: a warp computes an output, lane by lane.
+void emitPlainLinear(KernelWriter &w);
+void emitPlainExpertLinear(KernelWriter &w);
+void emitPlainExpertGateUp(KernelWriter &w);
+void emitPlainExpertDown(KernelWriter &w);
+
+// AttentionKernels.cpp: a warp a head.
+void emitAttentionScores(KernelWriter &w);
+void emitMask(KernelWriter &w);
+void emitAttentionValues(KernelWriter &w);
+void emitPlainAttention(KernelWriter &w);
+
+} // namespace gossamer::cuda
+
+#endif // GOSSAMER_BACKENDS_CUDA_KERNELEMITTERS_H

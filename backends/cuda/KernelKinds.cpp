@@ -1,0 +1,124 @@
+//===- KernelKinds.cpp - The table of kernel kinds ------------------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "backends/cuda/KernelKinds.h"
+
+#include "backends/cuda/KernelEmitters.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+namespace gossamer::cuda {
+
+static constexpr llvm::StringLiteral kElements =
+    "a block a row, a thread an element";
+static constexpr llvm::StringLiteral kBlockRow = "a block a row";
+static constexpr llvm::StringLiteral kWarpRow = "a warp a row";
+static constexpr llvm::StringLiteral kWarpOutput =
+    "a warp an output, any weights but row panels";
+
+// clang-format off
+static constexpr KernelKind kKinds[] = {
+  {"embedding", "plain", kElements, emitEmbedding},
+  {"rms_norm", "plain", kBlockRow, emitRmsNorm},
+  {"linear", "plain", kWarpOutput, emitPlainLinear},
+  {"rope_table", "plain", kElements, emitRopeTable},
+  {"rope", "plain", kElements, emitRope},
+  {"split_half", "plain", kElements, emitSplitHalf},
+  {"rotate", "plain", kElements, emitRotate},
+  {"merge_half", "plain", kElements, emitMergeHalf},
+  {"cache_append", "plain", kElements, emitCacheAppend},
+  {"attention", "plain", "a warp a head, keys one by one", emitPlainAttention},
+  {"attention_scores", "plain", "a block a head, a thread a key", emitAttentionScores},
+  {"mask", "plain", "a block a head, a thread a key", emitMask},
+  {"softmax_sink", "plain", kBlockRow, emitSoftmaxSink},
+  {"attention_values", "plain", "a block a head, a thread a dimension", emitAttentionValues},
+  {"top_k", "plain", kWarpRow, emitTopK},
+  {"softmax", "plain", kWarpRow, emitSoftmax},
+  {"expert_linear", "plain", kWarpOutput, emitPlainExpertLinear},
+  {"swiglu", "plain", kElements, emitSwiglu},
+  {"weighted_sum", "plain", kElements, emitWeightedSum},
+  {"add", "plain", kElements, emitAdd},
+  {"gather_rows", "plain", kElements, emitGatherRows},
+  {"route", "plain", "a warp a token, then a thread an expert", emitRoute},
+  {"expert_gate_up", "plain", kWarpOutput, emitPlainExpertGateUp},
+  {"expert_down", "plain", kWarpOutput, emitPlainExpertDown},
+};
+// clang-format on
+
+llvm::ArrayRef<KernelKind> kernelKinds() { return kKinds; }
+
+std::string whyNotApplicable(const KernelKind &kind,
+                             const KernelDescription &kernel) {
+  if (kind.operation != kernel.operation)
+    return "is for " + kind.operation.str();
+  for (const cpu::BindingForm &form : kernel.bindings)
+    if (const auto *weight = std::get_if<WeightForm>(&form);
+        weight && weight->layout == Layout::RowPanel)
+      return "needs weights that do not lie in row panels "
+             "(--layout=published, --dense=bf16)";
+  return kind.refuse ? kind.refuse(kernel) : std::string();
+}
+
+const KernelKind *selectKernelKind(const KernelDescription &kernel,
+                                   const TargetOptions &options) {
+  for (const KernelKind &kind : kKinds)
+    if ((options.optLevel > 0 || kind.name == "plain") &&
+        whyNotApplicable(kind, kernel).empty())
+      return &kind;
+  return nullptr;
+}
+
+std::string explainKernelKind(const KernelKind &kind,
+                              const KernelDescription &kernel,
+                              const TargetOptions &options) {
+  if (options.optLevel == 0)
+    return "opt level 0 uses plain kernels only";
+  std::string lacking;
+  for (const KernelKind &other : kKinds) {
+    if (other.operation != kind.operation)
+      continue;
+    if (other.name == kind.name)
+      break;
+    std::string why = whyNotApplicable(other, kernel);
+    if (why.empty())
+      return "was chosen before the selection, which would take " +
+             other.name.str();
+    lacking += (lacking.empty() ? ": " : "; ") + other.name.str() + " " + why;
+  }
+  return lacking.empty() ? "the preferred kind fits"
+                         : "the first that fits" + lacking;
+}
+
+const KernelKind *findKernelKind(llvm::StringRef operation,
+                                 llvm::StringRef name) {
+  for (const KernelKind &kind : kKinds)
+    if (kind.operation == operation && kind.name == name)
+      return &kind;
+  return nullptr;
+}
+
+void printKernelKinds(llvm::raw_ostream &os) {
+  os << "# Kernel kinds of the cuda backend\n\n"
+        "Written from the table in `backends/cuda/KernelKinds.cpp`. Of one "
+        "operation the first kind\nthat fits is used; `--opt-level=0` uses "
+        "`plain` only.\n\n"
+     << "| operation | kind | how |\n| --- | --- | --- |\n";
+  for (const KernelKind &kind : kKinds)
+    os << "| " << kind.operation << " | " << kind.name << " | "
+       << kind.description << " |\n";
+}
+
+KernelLaunches expandKernel(gpu::GPUModuleOp module, Location loc,
+                            StringRef symbol, const KernelDescription &kernel,
+                            const KernelKind &kind, uint32_t rows) {
+  KernelWriter writer(module, loc, symbol.str(), kernel, rows);
+  kind.emit(writer);
+  return writer.takeLaunches();
+}
+
+} // namespace gossamer::cuda
