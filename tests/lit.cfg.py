@@ -1,6 +1,7 @@
 # Tests of tools: FileCheck tests in lit/, Python programs in e2e/. The
 # GoogleTest programs are a suite of their own, unit/.
 import os
+import shutil
 import sys
 
 import lit.formats
@@ -32,6 +33,8 @@ config.substitutions += [
 ]
 
 # What the machine and the build offer.
+if shutil.which("ptxas", path=os.pathsep.join(path)):
+    config.available_features.add("ptxas")
 if os.path.isdir(shared):
     config.available_features.add("shared")
 if config.gossamer_sanitize:

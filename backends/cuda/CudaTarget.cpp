@@ -8,6 +8,7 @@
 
 #include "backends/cpu/CpuTarget.h"
 
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Program.h"
 
 #include <cassert>
@@ -55,10 +56,11 @@ static Status resolvePtxas(std::string &ptxas) {
     return Status::ok();
   bool isOptional = ptxas == "auto";
   auto found = llvm::sys::findProgramByName(isOptional ? "ptxas" : ptxas);
-  if (!found && !isOptional)
+  bool isThere = found && llvm::sys::fs::can_execute(*found);
+  if (!isThere && !isOptional)
     return notFound("--ptxas expects auto, none or a program but got '" +
-                    ptxas + "': " + found.getError().message());
-  ptxas = found ? *found : kNoPtxas;
+                    ptxas + "'");
+  ptxas = isThere ? *found : kNoPtxas;
   return Status::ok();
 }
 

@@ -153,7 +153,7 @@ Status Compilation::resolveTarget() {
   GOSS_RETURN_IF_ERROR(backend_->resolve(target_));
   CompileReport &report = result_.report;
   report.target = backend_->name().str();
-  report.cpu = target_.mcpu;
+  report.cpu = target_.chip.empty() ? target_.mcpu : target_.chip;
   report.optLevel = target_.optLevel;
   report.math = stringifyMathMode(target_.math).str();
   report.cacheType = getCacheType(options_).str();
