@@ -210,6 +210,8 @@ public:
   Val vector(llvm::ArrayRef<Val> elements);
   /// Value of a 4-bit code in an i32.
   Val decodeE2M1(Val code);
+  /// Values times 2^-14 of codes j and j + 4 of the eight in a word.
+  std::pair<Val, Val> decodeE2M1Pair(Val word, int64_t j);
   /// 2^(s-127) of an E8M0 byte in an i32; 2^-127 is a subnormal.
   Val scaleFromE8M0(Val bits);
 

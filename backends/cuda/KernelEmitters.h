@@ -41,6 +41,16 @@ void emitPlainLinear(KernelWriter &w);
 void emitPlainExpertLinear(KernelWriter &w);
 void emitPlainExpertGateUp(KernelWriter &w);
 void emitPlainExpertDown(KernelWriter &w);
+/// The stage of expert_down that adds up the products of each token's experts,
+/// [slot][output] in scratch memory, in the order of rank.
+void emitDownSum(KernelWriter &w);
+
+// VectorProducts.cpp: whole rows of weights, 16 bytes a lane.
+std::string refuseDenseVectors(const KernelDescription &kernel);
+void emitDenseVectors(KernelWriter &w);
+std::string refuseExpertVectors(const KernelDescription &kernel);
+void emitExpertGateUpVectors(KernelWriter &w);
+void emitExpertDownVectors(KernelWriter &w);
 
 // AttentionKernels.cpp: a warp a head.
 void emitAttentionScores(KernelWriter &w);

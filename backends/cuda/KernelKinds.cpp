@@ -21,10 +21,14 @@ static constexpr llvm::StringLiteral kWarpRow = "a warp a row";
 static constexpr llvm::StringLiteral kWarpOutput =
     "a warp an output, any weights but row panels";
 
+static constexpr llvm::StringLiteral kVectors =
+    "a warp some outputs, 16 bytes of weights a lane, for few rows";
+
 // clang-format off
 static constexpr KernelKind kKinds[] = {
   {"embedding", "plain", kElements, emitEmbedding},
   {"rms_norm", "plain", kBlockRow, emitRmsNorm},
+  {"linear", "vectors", kVectors, emitDenseVectors, refuseDenseVectors},
   {"linear", "plain", kWarpOutput, emitPlainLinear},
   {"rope_table", "plain", kElements, emitRopeTable},
   {"rope", "plain", kElements, emitRope},
@@ -45,7 +49,9 @@ static constexpr KernelKind kKinds[] = {
   {"add", "plain", kElements, emitAdd},
   {"gather_rows", "plain", kElements, emitGatherRows},
   {"route", "plain", "a warp a token, then a thread an expert", emitRoute},
+  {"expert_gate_up", "vectors", kVectors, emitExpertGateUpVectors, refuseExpertVectors},
   {"expert_gate_up", "plain", kWarpOutput, emitPlainExpertGateUp},
+  {"expert_down", "vectors", kVectors, emitExpertDownVectors, refuseExpertVectors},
   {"expert_down", "plain", kWarpOutput, emitPlainExpertDown},
 };
 // clang-format on

@@ -216,6 +216,19 @@ Val KernelBuilder::decodeE2M1(Val code) {
   return bitcast(bitcast(magnitude, b.getI32Type()) | sign, b.getF32Type());
 }
 
+std::pair<Val, Val> KernelBuilder::decodeE2M1Pair(Val word, int64_t j) {
+  // Sign, exponent and mantissa of a code, moved to the places that those of an
+  // f16 end at, are the code's value times 2^-14, subnormals too.
+  auto moved = [&](int64_t left) {
+    return left >= 0 ? word << left : word >> -left;
+  };
+  Val sign = moved(12 - 4 * j) & i32(0x80008000LL);
+  Val rest = moved(9 - 4 * j) & i32(0x0e000e00LL);
+  Val halves =
+      bitcast(vector({sign | rest}), VectorType::get({2}, b.getF16Type()));
+  return {toF32(extract(halves, 0)), toF32(extract(halves, 1))};
+}
+
 Val KernelBuilder::scaleFromE8M0(Val bits) {
   return bitcast(max(bits << 23, i32(0x00400000)), b.getF32Type());
 }

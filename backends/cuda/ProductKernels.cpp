@@ -187,8 +187,7 @@ static void emitDownProducts(KernelWriter &w) {
   });
 }
 
-/// Adds up what the experts of a token made of it, in the order of rank.
-static void emitDownSum(KernelWriter &w) {
+void emitDownSum(KernelWriter &w) {
   constexpr unsigned factors = 5;
   unsigned residual = w.kernel().hasResidual ? 8 : 0;
   unsigned y = w.kernel().hasResidual ? 9 : 8;
