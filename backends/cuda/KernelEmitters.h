@@ -58,6 +58,10 @@ void emitMask(KernelWriter &w);
 void emitAttentionValues(KernelWriter &w);
 void emitPlainAttention(KernelWriter &w);
 
+// SplitAttention.cpp: the heads of a key together, keys divided by pages.
+std::string refuseSplitAttention(const KernelDescription &kernel);
+void emitSplitAttention(KernelWriter &w);
+
 } // namespace gossamer::cuda
 
 #endif // GOSSAMER_BACKENDS_CUDA_KERNELEMITTERS_H

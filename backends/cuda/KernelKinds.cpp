@@ -36,6 +36,7 @@ static constexpr KernelKind kKinds[] = {
   {"rotate", "plain", kElements, emitRotate},
   {"merge_half", "plain", kElements, emitMergeHalf},
   {"cache_append", "plain", kElements, emitCacheAppend},
+  {"attention", "split", "the heads of a key together, keys divided by pages", emitSplitAttention, refuseSplitAttention},
   {"attention", "plain", "a warp a head, keys one by one", emitPlainAttention},
   {"attention_scores", "plain", "a block a head, a thread a key", emitAttentionScores},
   {"mask", "plain", "a block a head, a thread a key", emitMask},
