@@ -31,7 +31,8 @@ struct ExpandKernels final : impl::ExpandKernelsBase<ExpandKernels> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    FailureOr<TargetOptions> target = resolvePassTarget(module, chip, optLevel);
+    FailureOr<TargetOptions> target =
+        resolvePassTarget(module, chip, optLevel, roundInputs);
     if (failed(target))
       return signalPassFailure();
     gpu::GPUModuleOp device = createDeviceModule(*target);

@@ -7,6 +7,7 @@
 #include "backends/cuda/KernelBuilder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -246,6 +247,24 @@ Val KernelBuilder::warpSum(Val v) {
 
 Val KernelBuilder::warpMax(Val v) {
   return warpReduce(v, [this](Val l, Val r) { return max(l, r); });
+}
+
+void KernelBuilder::multiplyTiles(ArrayRef<Val> weights, ArrayRef<Val> inputs,
+                                  MutableArrayRef<Val> sums) {
+  Type f32 = b.getF32Type();
+  Type result = LLVM::LLVMStructType::getLiteral(b.getContext(),
+                                                 SmallVector<Type>(4, f32));
+  using Types = std::array<NVVM::MMATypes, 2>;
+  using Layouts = std::array<NVVM::MMALayout, 2>;
+  Value product = NVVM::MmaOp::create(
+      b, loc, result, toValues(weights), toValues(inputs), toValues(sums),
+      ArrayRef<int64_t>{16, 8, 16}, std::nullopt, std::nullopt,
+      Types{NVVM::MMATypes::bf16, NVVM::MMATypes::bf16},
+      Layouts{NVVM::MMALayout::row, NVVM::MMALayout::col});
+  for (auto [i, sum] : llvm::enumerate(sums))
+    sum = Val(*this,
+              LLVM::ExtractValueOp::create(
+                  b, loc, product, ArrayRef<int64_t>{static_cast<int64_t>(i)}));
 }
 
 Val KernelBuilder::blockReduce(Val v,

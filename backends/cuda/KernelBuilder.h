@@ -240,6 +240,10 @@ public:
   Val warpReduce(Val v, llvm::function_ref<Val(Val, Val)> combine);
   Val warpSum(Val v);
   Val warpMax(Val v);
+  /// Adds the product of 16x16 weights and 16x8 inputs, bf16 in the fragments
+  /// of mma.m16n8k16 (four and two words a lane), to four sums a lane.
+  void multiplyTiles(llvm::ArrayRef<Val> weights, llvm::ArrayRef<Val> inputs,
+                     llvm::MutableArrayRef<Val> sums);
   /// Over the block, warps in ascending order; all threads have it. Holds
   /// barriers.
   Val blockReduce(Val v, llvm::function_ref<Val(Val, Val)> combine);

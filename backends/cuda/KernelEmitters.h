@@ -48,9 +48,21 @@ void emitDownSum(KernelWriter &w);
 // VectorProducts.cpp: whole rows of weights, 16 bytes a lane.
 std::string refuseDenseVectors(const KernelDescription &kernel);
 void emitDenseVectors(KernelWriter &w);
+/// Its variants for up to `mostRows` rows.
+void emitFewDenseRows(KernelWriter &w, uint32_t mostRows);
 std::string refuseExpertVectors(const KernelDescription &kernel);
 void emitExpertGateUpVectors(KernelWriter &w);
 void emitExpertDownVectors(KernelWriter &w);
+
+// TileProducts.cpp: tensor cores for many rows, vectors for few. Exact ones
+// take inputs as they are, the others round them to bf16.
+std::string refuseDenseTiles(const KernelDescription &kernel);
+void emitDenseTilesExact(KernelWriter &w);
+void emitDenseTilesRounded(KernelWriter &w);
+void emitExpertGateUpTilesExact(KernelWriter &w);
+void emitExpertGateUpTilesRounded(KernelWriter &w);
+void emitExpertDownTilesExact(KernelWriter &w);
+void emitExpertDownTilesRounded(KernelWriter &w);
 
 // AttentionKernels.cpp: a warp a head.
 void emitAttentionScores(KernelWriter &w);

@@ -21,6 +21,10 @@ static constexpr llvm::StringLiteral kWarpRow = "a warp a row";
 static constexpr llvm::StringLiteral kWarpOutput =
     "a warp an output, any weights but row panels";
 
+static constexpr llvm::StringLiteral kTiles =
+    "tensor cores for many rows, inputs as three bf16 parts; vectors for few";
+static constexpr llvm::StringLiteral kTilesRounded =
+    "tensor cores for many rows, inputs rounded to bf16; vectors for few";
 static constexpr llvm::StringLiteral kVectors =
     "a warp some outputs, 16 bytes of weights a lane, for few rows";
 
@@ -28,6 +32,8 @@ static constexpr llvm::StringLiteral kVectors =
 static constexpr KernelKind kKinds[] = {
   {"embedding", "plain", kElements, emitEmbedding},
   {"rms_norm", "plain", kBlockRow, emitRmsNorm},
+  {"linear", "tiles_bf16", kTilesRounded, emitDenseTilesRounded, refuseDenseTiles, true},
+  {"linear", "tiles", kTiles, emitDenseTilesExact, refuseDenseTiles},
   {"linear", "vectors", kVectors, emitDenseVectors, refuseDenseVectors},
   {"linear", "plain", kWarpOutput, emitPlainLinear},
   {"rope_table", "plain", kElements, emitRopeTable},
@@ -50,8 +56,12 @@ static constexpr KernelKind kKinds[] = {
   {"add", "plain", kElements, emitAdd},
   {"gather_rows", "plain", kElements, emitGatherRows},
   {"route", "plain", "a warp a token, then a thread an expert", emitRoute},
+  {"expert_gate_up", "tiles_bf16", kTilesRounded, emitExpertGateUpTilesRounded, refuseExpertVectors, true},
+  {"expert_gate_up", "tiles", kTiles, emitExpertGateUpTilesExact, refuseExpertVectors},
   {"expert_gate_up", "vectors", kVectors, emitExpertGateUpVectors, refuseExpertVectors},
   {"expert_gate_up", "plain", kWarpOutput, emitPlainExpertGateUp},
+  {"expert_down", "tiles_bf16", kTilesRounded, emitExpertDownTilesRounded, refuseExpertVectors, true},
+  {"expert_down", "tiles", kTiles, emitExpertDownTilesExact, refuseExpertVectors},
   {"expert_down", "vectors", kVectors, emitExpertDownVectors, refuseExpertVectors},
   {"expert_down", "plain", kWarpOutput, emitPlainExpertDown},
 };
@@ -71,11 +81,20 @@ std::string whyNotApplicable(const KernelKind &kind,
   return kind.refuse ? kind.refuse(kernel) : std::string();
 }
 
+/// Why the selection passes `kind` by; empty when it does not.
+static std::string whyNotSelected(const KernelKind &kind,
+                                  const KernelDescription &kernel,
+                                  const TargetOptions &options) {
+  if (kind.roundsInputs && options.math == MathMode::Exact)
+    return "rounds inputs, which needs --math=fast";
+  return whyNotApplicable(kind, kernel);
+}
+
 const KernelKind *selectKernelKind(const KernelDescription &kernel,
                                    const TargetOptions &options) {
   for (const KernelKind &kind : kKinds)
     if ((options.optLevel > 0 || kind.name == "plain") &&
-        whyNotApplicable(kind, kernel).empty())
+        whyNotSelected(kind, kernel, options).empty())
       return &kind;
   return nullptr;
 }
@@ -91,7 +110,7 @@ std::string explainKernelKind(const KernelKind &kind,
       continue;
     if (other.name == kind.name)
       break;
-    std::string why = whyNotApplicable(other, kernel);
+    std::string why = whyNotSelected(other, kernel, options);
     if (why.empty())
       return "was chosen before the selection, which would take " +
              other.name.str();

@@ -31,6 +31,7 @@ struct KernelKind {
   /// What of a kernel the kind lacks an answer to, as a phrase that follows its
   /// name ("needs ..."); empty when it fits. Null: all that has no row panels.
   std::string (*refuse)(const KernelDescription &) = nullptr;
+  bool roundsInputs = false; ///< to bf16: for the math mode fast.
 };
 
 /// All kinds; of one operation the preferred ones first, "plain" last.

@@ -85,10 +85,11 @@ gpu::GPUFuncOp KernelWriter::createFunction(StringRef name, int64_t block) {
   return function;
 }
 
-void KernelWriter::stage(Extent x, Extent y, int64_t block, Body body) {
+void KernelWriter::stage(Extent x, Extent y, Extent z, int64_t block,
+                         Body body) {
   Stage stage;
   stage.symbol = nextSymbol();
-  stage.grid = {x, y, Extent::constant(1)};
+  stage.grid = {x, y, z};
   stage.block = static_cast<uint32_t>(block);
   gpu::GPUFuncOp function = createFunction(stage.symbol, block);
   KernelBuilder builder(function, kernel_, block);

@@ -50,7 +50,10 @@ public:
   /// Of the present variant.
   void scratch(Extent scratch);
   /// Blocks of `block` threads, a multiple of a warp.
-  void stage(Extent x, Extent y, int64_t block, Body body);
+  void stage(Extent x, Extent y, Extent z, int64_t block, Body body);
+  void stage(Extent x, Extent y, int64_t block, Body body) {
+    stage(x, y, Extent::constant(1), block, body);
+  }
   void stage(Extent x, int64_t block, Body body) {
     stage(x, Extent::constant(1), block, body);
   }

@@ -14,7 +14,9 @@ class CudaPass<string argument> : Pass<argument, "::mlir::ModuleOp"> {
     Option<"chip", "chip", "std::string", "\"\"",
            "chip to generate code for, like sm_90; the oldest one if empty">,
     Option<"optLevel", "opt-level", "unsigned", "2",
-           "0: plain kernels; 1 and above: the best kernels for the target">];
+           "0: plain kernels; 1 and above: the best kernels for the target">,
+    Option<"roundInputs", "round-inputs", "bool", "false",
+           "allow kinds that round inputs to bf16">];
 }
 
 def SelectKernels : CudaPass<"gptoss-cuda-select-kernels"> {

@@ -40,10 +40,12 @@ void buildCudaPipeline(OpPassManager &manager, const TargetOptions &options) {
   SelectKernelsOptions select;
   select.chip = options.chip;
   select.optLevel = options.optLevel;
+  select.roundInputs = options.math == MathMode::Fast;
   manager.addPass(createSelectKernels(select));
   ExpandKernelsOptions expand;
   expand.chip = options.chip;
   expand.optLevel = options.optLevel;
+  expand.roundInputs = options.math == MathMode::Fast;
   manager.addPass(createExpandKernels(expand));
   manager.addPass(cpu::createLowerStep());
   buildLowerToNVVM(manager);
@@ -58,6 +60,10 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
   Option<unsigned> optLevel{*this, "opt-level",
                             llvm::cl::desc("0: plain kernels"),
                             llvm::cl::init(2)};
+  Option<bool> roundInputs{
+      *this, "round-inputs",
+      llvm::cl::desc("allow kinds that round inputs to bf16"),
+      llvm::cl::init(false)};
 };
 
 } // namespace
@@ -74,6 +80,7 @@ void registerCudaBackendPasses() {
         TargetOptions target;
         target.chip = options.chip;
         target.optLevel = options.optLevel;
+        target.math = options.roundInputs ? MathMode::Fast : MathMode::Exact;
         buildCudaPipeline(manager, target);
       });
   PassPipelineRegistration<>(

@@ -23,7 +23,7 @@ struct SelectKernels final : impl::SelectKernelsBase<SelectKernels> {
 
   void runOnOperation() override {
     FailureOr<TargetOptions> target =
-        resolvePassTarget(getOperation(), chip, optLevel);
+        resolvePassTarget(getOperation(), chip, optLevel, roundInputs);
     if (failed(target))
       return signalPassFailure();
     for (auto kernel : getOperation().getOps<gptoss::KernelOp>())

@@ -15,11 +15,14 @@
 namespace gossamer::cuda {
 
 /// Makes resolved options from a pass's.
-inline mlir::FailureOr<TargetOptions>
-resolvePassTarget(mlir::ModuleOp module, std::string chip, unsigned optLevel) {
+inline mlir::FailureOr<TargetOptions> resolvePassTarget(mlir::ModuleOp module,
+                                                        std::string chip,
+                                                        unsigned optLevel,
+                                                        bool roundInputs) {
   TargetOptions options;
   options.chip = std::move(chip);
   options.optLevel = optLevel;
+  options.math = roundInputs ? MathMode::Fast : MathMode::Exact;
   if (Status status = resolveTarget(options); !status)
     return module.emitError(status.message());
   return options;

@@ -185,7 +185,7 @@ static void emitDenseTile(KernelWriter &w, DenseTile tile) {
           });
 }
 
-void emitDenseVectors(KernelWriter &w) {
+void emitFewDenseRows(KernelWriter &w, uint32_t mostRows) {
   // Few outputs are divided among more warps.
   int64_t outputs = w.weightAt(1).outputs() >= 4096 ? 4 : 2;
   if (w.weightAt(1).outputs() <= 1024)
@@ -194,9 +194,11 @@ void emitDenseVectors(KernelWriter &w) {
   emitDenseTile(w, {outputs, 1, 4});
   w.variant(4);
   emitDenseTile(w, {outputs, 4, 2});
-  w.variant(UINT32_MAX);
+  w.variant(mostRows);
   emitDenseTile(w, {std::max<int64_t>(outputs, 2), 8, 1});
 }
+
+void emitDenseVectors(KernelWriter &w) { emitFewDenseRows(w, UINT32_MAX); }
 
 //===----------------------------------------------------------------------===//
 // Experts in MXFP4
