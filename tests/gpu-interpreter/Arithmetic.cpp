@@ -199,7 +199,9 @@ template <size_t... predicates>
 static Handler compareFloats(arith::CmpFOp op, Type type,
                              std::index_sequence<predicates...>) {
   Handler handlers[] = {forFloats(type, [](auto n) -> Handler {
-    return binary<uint8_t, decltype(n), CompareFloats<predicates>>;
+    return binary<uint8_t, decltype(n),
+                  CompareFloats<resultsOf(
+                      static_cast<arith::CmpFPredicate>(predicates))>>;
   })...};
   return handlers[static_cast<size_t>(op.getPredicate())];
 }

@@ -165,8 +165,21 @@ template <mlir::arith::CmpIPredicate predicate> struct CompareIntegers {
   }
 };
 
-/// Whether equal, less, greater or unordered operands satisfy it: bits of the
-/// predicate's number, as LLVM's fcmp has them.
+/// The results that satisfy a predicate: 1 equal, 2 greater, 4 less, 8
+/// unordered.
+constexpr unsigned resultsOf(mlir::arith::CmpFPredicate predicate) {
+  using Predicate = mlir::arith::CmpFPredicate;
+  switch (predicate) {
+  case Predicate::UNO:
+    return 8;
+  case Predicate::AlwaysTrue:
+    return 15;
+  default: // Others are numbered by their results, UNO left out.
+    auto number = static_cast<unsigned>(predicate);
+    return predicate < Predicate::UEQ ? number : number + 1;
+  }
+}
+
 template <unsigned wanted> struct CompareFloats {
   template <typename T> uint8_t operator()(T a, T b) const {
     unsigned found = (a == b ? 1 : 0) | (a > b ? 2 : 0) | (a < b ? 4 : 0);
