@@ -422,10 +422,17 @@ public:
   std::string_view name() const override { return "cpu"; }
   unsigned threadCount() const override { return threads_; }
   Expected<DeviceBuffer> allocate(size_t bytes) override;
-  Expected<const void *> mapTensor(std::span<const std::byte> host) override {
-    askForHugePages(host.data(), host.size());
-    return static_cast<const void *>(host.data());
+  // All memory is the host's, committed when it is touched.
+  Expected<DeviceBuffer> allocateHost(size_t bytes) override {
+    return allocate(bytes);
   }
+  Expected<DeviceBuffer> reserve(size_t bytes) override {
+    return allocate(bytes);
+  }
+  Status commit(const DeviceBuffer &, size_t) override { return Status::ok(); }
+  Expected<uint64_t> memoryBytes() override;
+  Expected<MappedTensors>
+  mapTensors(std::span<const std::span<const std::byte>> host) override;
   Status copy(void *to, const void *from, size_t bytes) override {
     std::memcpy(to, from, bytes);
     return Status::ok();
@@ -436,6 +443,9 @@ public:
   }
   Expected<std::shared_ptr<const Program>>
   load(const ProgramDescription &description) override;
+  Status read(void *to, const void *from, size_t bytes) override {
+    return copy(to, from, bytes);
+  }
   Status synchronize() override { return Status::ok(); }
 
 private:
@@ -460,8 +470,28 @@ Expected<DeviceBuffer> CpuDevice::allocate(size_t bytes) {
     data = alignToHugePage(data, size);
     askForHugePages(data, size);
   }
-  return DeviceBuffer(
-      data, size, [](void *begin, size_t length) { ::munmap(begin, length); });
+  return DeviceBuffer(data, size, [](void *, void *begin, size_t length) {
+    ::munmap(begin, length);
+  });
+}
+
+Expected<uint64_t> CpuDevice::memoryBytes() {
+  long pages = ::sysconf(_SC_PHYS_PAGES);
+  long pageSize = ::sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || pageSize <= 0)
+    return uint64_t{1} << 36;
+  return static_cast<uint64_t>(pages) * static_cast<uint64_t>(pageSize);
+}
+
+Expected<MappedTensors>
+CpuDevice::mapTensors(std::span<const std::span<const std::byte>> host) {
+  MappedTensors mapped;
+  mapped.addresses.reserve(host.size());
+  for (std::span<const std::byte> tensor : host) {
+    askForHugePages(tensor.data(), tensor.size());
+    mapped.addresses.push_back(tensor.data());
+  }
+  return mapped;
 }
 
 Expected<std::shared_ptr<const Program>>

@@ -75,16 +75,17 @@ public:
   virtual void worked([[maybe_unused]] const WorkEvent &event) noexcept {}
 };
 
-/// Memory of a device, zeroed and aligned to at least 64 bytes; freed with the
-/// object. Pages are committed when first touched where the device can do so,
-/// so that a large buffer costs only what is used of it.
+/// Memory that a device gave out, zeroed and aligned to at least 64 bytes;
+/// freed with the object. Only memory of `allocateHost` may be read and written
+/// through `data` on every device.
 class DeviceBuffer {
 public:
-  using Release = void (*)(void *data, size_t size);
+  /// `owner`: what the device noted when it made the buffer.
+  using Release = void (*)(void *owner, void *data, size_t size);
 
   DeviceBuffer() = default;
-  DeviceBuffer(void *data, size_t size, Release release)
-      : data_(data), size_(size), release_(release) {}
+  DeviceBuffer(void *data, size_t size, Release release, void *owner = nullptr)
+      : data_(data), size_(size), release_(release), owner_(owner) {}
   DeviceBuffer(DeviceBuffer &&other) noexcept { swap(other); }
   DeviceBuffer &operator=(DeviceBuffer &&other) noexcept {
     DeviceBuffer(std::move(other)).swap(*this);
@@ -92,7 +93,7 @@ public:
   }
   ~DeviceBuffer() {
     if (data_)
-      release_(data_, size_);
+      release_(owner_, data_, size_);
   }
 
   uint8_t *data() const { return static_cast<uint8_t *>(data_); }
@@ -104,11 +105,13 @@ private:
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     std::swap(release_, other.release_);
+    std::swap(owner_, other.owner_);
   }
 
   void *data_ = nullptr;
   size_t size_ = 0;
   Release release_ = nullptr;
+  void *owner_ = nullptr;
 };
 
 /// A kernel of the compiled code, as the artifact's manifest lists it. All but
@@ -128,11 +131,26 @@ struct ProgramKernel {
   uint32_t window = 0; ///< most keys that a token sees; 0 = all.
 };
 
+/// Tensors where kernels read them.
+struct MappedTensors {
+  std::vector<const void *> addresses; ///< in the order asked for.
+  DeviceBuffer memory; ///< what they lie in; empty where nothing was copied.
+};
+
+/// Sizes of the arrays of a step that the arrays themselves do not tell.
+struct StepArrays {
+  uint64_t logitsRowBytes = 0; ///< a row of goss_step_args.logits.
+  uint32_t cacheGroups = 0;    ///< entries of goss_step_args.caches.
+  uint32_t maxPages = 0;       ///< entries of a row of a page table.
+  uint32_t pageTokens = 0;     ///< positions of a page.
+};
+
 /// Compiled code and what it needs. `code` is only read during `load`.
 struct ProgramDescription {
   std::span<const std::byte> code;           ///< verified bytes of the section.
   std::vector<std::string> requiredFeatures; ///< LLVM's names.
   std::vector<ProgramKernel> kernels;        ///< goss_launch.kernel order.
+  StepArrays arrays;
 };
 
 /// Loaded code of one artifact.
@@ -140,9 +158,12 @@ class Program {
 public:
   virtual ~Program() = default;
 
-  /// Runs one step. All pointers of `args` must be memory of the device, valid
-  /// for the sizes in `args.dims`. Concurrent calls need separate arenas,
-  /// logits and cache pages.
+  /// Runs one step; when it returns, the logits are there. `arena`, the
+  /// parameters and cache pages must be memory of the device; `logits` and what
+  /// tokens, positions, sequences, outputs and page tables point to is memory
+  /// of the host, best of `allocateHost`. All must be valid for the sizes in
+  /// `args.dims`. What `parameters` points to must not change while the program
+  /// is in use. Concurrent calls need separate arenas, logits and cache pages.
   virtual Status run(const goss_step_args &args,
                      DispatchObserver *observer = nullptr) const = 0;
 };
@@ -155,17 +176,33 @@ public:
   /// Threads that work on one dispatch (1 where that has no meaning).
   virtual unsigned threadCount() const = 0;
 
-  /// Fails with OutOfMemory.
-  virtual Expected<DeviceBuffer> allocate(size_t bytes) = 0;
+  /// Bytes of memory that the device has, whoever uses them.
+  virtual Expected<uint64_t> memoryBytes() = 0;
 
-  /// Makes read-only host memory readable by kernels and returns the address
-  /// to bind. `host` must stay mapped as long as the device is in use.
-  virtual Expected<const void *> mapTensor(std::span<const std::byte> host) = 0;
+  /// Memory of the device. Fails with OutOfMemory.
+  virtual Expected<DeviceBuffer> allocate(size_t bytes) = 0;
+  /// Memory of the host that the device copies from and to quickly.
+  virtual Expected<DeviceBuffer> allocateHost(size_t bytes) = 0;
+  /// Addresses for memory of the device, which `commit` then takes: a large
+  /// buffer costs only what is used of it.
+  virtual Expected<DeviceBuffer> reserve(size_t bytes) = 0;
+  /// Makes the first `bytes` of a buffer of `reserve` usable; those that were
+  /// not before are zero. Fails with OutOfMemory, and then has changed nothing.
+  virtual Status commit(const DeviceBuffer &buffer, size_t bytes) = 0;
+
+  /// Makes read-only host memory readable by kernels. Each tensor of `host`
+  /// must stay mapped as long as the result is in use. Fails with OutOfMemory
+  /// before anything is taken where all together do not fit.
+  virtual Expected<MappedTensors>
+  mapTensors(std::span<const std::span<const std::byte>> host) = 0;
 
   /// Copies within the device's memory; the ranges do not overlap.
   virtual Status copy(void *to, const void *from, size_t bytes) = 0;
   /// Sets device memory to zero.
   virtual Status clear(void *data, size_t bytes) = 0;
+
+  /// Copies memory of the device to the host.
+  virtual Status read(void *to, const void *from, size_t bytes) = 0;
 
   /// Loads code after checking that this machine can run it (Unavailable if
   /// not, InvalidData for code without the symbols it should export).

@@ -9,26 +9,17 @@
 #include <algorithm>
 #include <limits>
 #include <string>
-#include <unistd.h>
 
 using namespace gossamer;
 
 namespace {
 
-uint64_t physicalMemory() {
-  long pages = ::sysconf(_SC_PHYS_PAGES);
-  long pageSize = ::sysconf(_SC_PAGESIZE);
-  if (pages <= 0 || pageSize <= 0)
-    return uint64_t{1} << 36;
-  return static_cast<uint64_t>(pages) * static_cast<uint64_t>(pageSize);
-}
-
 /// Reserves address space for as many of `wanted` pages as can be had. Memory
-/// is only taken when pages are touched, so asking for much costs nothing.
+/// is only taken when pages are used, so asking for much costs nothing.
 Expected<DeviceBuffer> reservePages(Device &device, uint64_t pageBytes,
                                     uint64_t wanted) {
   for (;; wanted /= 2) {
-    Expected<DeviceBuffer> memory = device.allocate(wanted * pageBytes);
+    Expected<DeviceBuffer> memory = device.reserve(wanted * pageBytes);
     if (memory.isOk() || wanted <= 1)
       return memory;
   }
@@ -53,7 +44,10 @@ Expected<std::shared_ptr<KvCache>>
 KvCache::create(std::shared_ptr<const StepRunner> runner,
                 KvCacheOptions options) {
   std::shared_ptr<KvCache> cache(new KvCache(std::move(runner), options));
-  uint64_t memory = options.byteLimit ? options.byteLimit : physicalMemory();
+  Device &device = cache->runner_->device();
+  GOSS_ASSIGN_OR_RETURN(uint64_t memory, device.memoryBytes());
+  if (options.byteLimit)
+    memory = options.byteLimit;
   uint64_t smallest = 0;
   for (const KvCacheLayout::Group &group : cache->layout().groups)
     smallest += group.pageBytes;
@@ -64,9 +58,8 @@ KvCache::create(std::shared_ptr<const StepRunner> runner,
   for (const KvCacheLayout::Group &group : cache->layout().groups) {
     uint64_t most = std::min<uint64_t>(memory / group.pageBytes,
                                        std::numeric_limits<int32_t>::max());
-    GOSS_ASSIGN_OR_RETURN(
-        DeviceBuffer pages,
-        reservePages(cache->runner_->device(), group.pageBytes, most));
+    GOSS_ASSIGN_OR_RETURN(DeviceBuffer pages,
+                          reservePages(device, group.pageBytes, most));
     Pool pool;
     pool.pageBytes = group.pageBytes;
     pool.capacity = static_cast<int32_t>(pages.size() / group.pageBytes);
@@ -115,6 +108,8 @@ Expected<int32_t> KvCache::acquire(size_t group) {
       return outOfMemory("KV cache: all " + std::to_string(pool.capacity) +
                          " pages of group " + std::to_string(group) +
                          " are in use");
+    GOSS_RETURN_IF_ERROR(runner_->device().commit(
+        pool.memory, (pool.references.size() + 1) * pool.pageBytes));
     pool.references.push_back(1);
     bytesInUse_ += pool.pageBytes;
     return static_cast<int32_t>(pool.references.size() - 1);
@@ -172,7 +167,7 @@ Expected<PageTable> PageTable::create(std::shared_ptr<KvCache> cache) {
   const KvCacheLayout &layout = cache->layout();
   size_t bytes = layout.maxPages() * layout.groups.size() * sizeof(int32_t);
   GOSS_ASSIGN_OR_RETURN(DeviceBuffer entries,
-                        cache->runner().device().allocate(bytes));
+                        cache->runner().device().allocateHost(bytes));
   cache->addTable();
   return PageTable(std::move(cache), std::move(entries));
 }

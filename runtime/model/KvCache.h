@@ -50,7 +50,7 @@ private:
   friend class PageTable;
 
   struct Pool {
-    DeviceBuffer memory; ///< address space; committed as pages are touched.
+    DeviceBuffer memory; ///< addresses; committed as pages are used.
     uint64_t pageBytes = 0;
     int32_t capacity = 0;
     std::vector<uint32_t> references; ///< one a page ever used; 0 = free.

@@ -13,6 +13,7 @@
 #include "runtime/model/Model.h"
 
 #include "runtime/device/CpuDevice.h"
+#include "runtime/device/CudaDevice.h"
 #include "runtime/support/Sha256.h"
 
 #include <algorithm>
@@ -101,13 +102,14 @@ Model::load(Artifact artifact, const ModelOptions &options) {
   model->readShape();
   if (Status status = model->openDevice(options); !status.isOk())
     return status.withContext(path);
+  // Code that this machine cannot run is refused before weights go anywhere.
+  if (Status status = model->loadCode(); !status.isOk())
+    return status.withContext(path);
   std::string directory = options.weightsDirectory;
   if (directory.empty())
     directory = directoryOf(path);
   GOSS_RETURN_IF_ERROR(model->openWeights(directory));
   GOSS_RETURN_IF_ERROR(model->mapTensors());
-  if (Status status = model->loadCode(); !status.isOk())
-    return status.withContext(path);
   return std::shared_ptr<const Model>(std::move(model));
 }
 
@@ -126,7 +128,12 @@ void Model::readShape() {
 
 Status Model::openDevice(const ModelOptions &options) {
   device_ = options.device;
-  if (!device_) {
+  if (!device_ && manifest().target() == "cuda") {
+    CudaDeviceOptions cuda;
+    cuda.ordinal = options.gpu;
+    cuda.showProgress = options.showProgress;
+    GOSS_ASSIGN_OR_RETURN(device_, createCudaDevice(cuda));
+  } else if (!device_) {
     GOSS_ASSIGN_OR_RETURN(device_, createCpuDevice({options.threads}));
   }
   if (device_->name() != manifest().target())
@@ -151,10 +158,8 @@ Status Model::mapTensors() {
                                            ? artifact_.weightsSection()
                                            : files_[tensor.file()].bytes();
     tensors_.push_back(bytes.subspan(tensor.offset(), tensor.size()));
-    GOSS_ASSIGN_OR_RETURN(const void *address,
-                          device_->mapTensor(tensors_.back()));
-    parameters_.push_back(address);
   }
+  GOSS_ASSIGN_OR_RETURN(parameters_, device_->mapTensors(tensors_));
   return Status::ok();
 }
 
@@ -165,6 +170,9 @@ Status Model::loadCode() {
   description.requiredFeatures.assign(manifest.required_features().begin(),
                                       manifest.required_features().end());
   description.kernels = readKernels(manifest);
+  description.arrays = {shape_.vocabularySize * sizeof(float),
+                        static_cast<uint32_t>(shape_.cache.groups.size()),
+                        shape_.cache.maxPages(), shape_.cache.pageTokens};
   GOSS_ASSIGN_OR_RETURN(program_, device_->load(description));
   return Status::ok();
 }
@@ -172,6 +180,6 @@ Status Model::loadCode() {
 Status Model::run(const goss_step_args &args,
                   DispatchObserver *observer) const {
   goss_step_args bound = args;
-  bound.parameters = parameters_.data();
+  bound.parameters = parameters_.addresses.data();
   return program_->run(bound, observer);
 }

@@ -22,9 +22,13 @@ struct ModelOptions {
   /// Directory of the checkpoint whose weights the artifact refers to; empty:
   /// the artifact's own directory. Unused by embedded weights.
   std::string weightsDirectory;
-  /// Threads of the device made here; 0 = all cores.
+  /// Threads of the device made here, where it is the host; 0 = all cores.
   unsigned threads = 0;
-  /// A device to use in place of one made here.
+  /// Which of the machine's GPUs the device made here is, where it is one.
+  unsigned gpu = 0;
+  /// On a terminal, how far the weights are on their way to the device.
+  bool showProgress = false;
+  /// A device to use in place of one made here, for the artifact's target.
   std::shared_ptr<Device> device;
 };
 
@@ -37,7 +41,7 @@ public:
   load(const std::string &path, const ModelOptions &options = {});
 
   /// Loads a checked artifact. Fails with Unavailable when this machine cannot
-  /// run its code, NotFound or InvalidData for weight files that are missing
+  /// run its code or has no device for its target, NotFound or InvalidData for weight files that are missing
   /// or are not those that the artifact was made from.
   static Expected<std::shared_ptr<const Model>>
   load(Artifact artifact, const ModelOptions &options = {});
@@ -72,7 +76,7 @@ private:
   StepShape shape_;
   std::vector<int32_t> stopTokens_;
   std::shared_ptr<Device> device_;
-  std::vector<const void *> parameters_;
+  MappedTensors parameters_;
   std::shared_ptr<const Program> program_;
 };
 

@@ -35,16 +35,16 @@ Status Scheduler::allocate(const SchedulerOptions &options) {
   GOSS_ASSIGN_OR_RETURN(cache_, KvCache::create(runner_, options.cache));
   size_t row = size_t{maxTokens_} * sizeof(int32_t);
   GOSS_ASSIGN_OR_RETURN(arena_, device.allocate(shape.arenaBytes));
-  GOSS_ASSIGN_OR_RETURN(logits_,
-                        device.allocate(size_t{maxTokens_} *
-                                        shape.vocabularySize * sizeof(float)));
-  GOSS_ASSIGN_OR_RETURN(tokens_, device.allocate(row));
-  GOSS_ASSIGN_OR_RETURN(positions_, device.allocate(row));
-  GOSS_ASSIGN_OR_RETURN(sequences_, device.allocate(row));
-  GOSS_ASSIGN_OR_RETURN(outputs_, device.allocate(row));
+  GOSS_ASSIGN_OR_RETURN(
+      logits_, device.allocateHost(size_t{maxTokens_} * shape.vocabularySize *
+                                   sizeof(float)));
+  GOSS_ASSIGN_OR_RETURN(tokens_, device.allocateHost(row));
+  GOSS_ASSIGN_OR_RETURN(positions_, device.allocateHost(row));
+  GOSS_ASSIGN_OR_RETURN(sequences_, device.allocateHost(row));
+  GOSS_ASSIGN_OR_RETURN(outputs_, device.allocateHost(row));
   for (size_t group = 0; group < shape.cache.groups.size(); ++group) {
     GOSS_ASSIGN_OR_RETURN(DeviceBuffer table,
-                          device.allocate(row * shape.cache.maxPages()));
+                          device.allocateHost(row * shape.cache.maxPages()));
     tables_.push_back(std::move(table));
     groups_.push_back({cache_->pages(group), nullptr});
   }
