@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 using namespace gossamer;
 using namespace gossamer::cuda;
@@ -77,11 +78,11 @@ Status CudaWorkspace::create() {
   return ended_.create(/*takesTime=*/true);
 }
 
+/// The kinds of steps stay known.
 void CudaWorkspace::dropGraphs() {
-  for (const Recording &recording : recordings_)
-    if (recording.exec)
-      driver().graphExecDestroy(recording.exec);
-  recordings_.clear();
+  for (Recording &recording : recordings_)
+    if (GraphExec exec = std::exchange(recording.exec, nullptr))
+      driver().graphExecDestroy(exec);
 }
 
 Status CudaWorkspace::run(const goss_step_args &args,
@@ -254,12 +255,10 @@ Status CudaWorkspace::compute(const goss_step_args &bound,
   bool isNew = true;
   Recording *recording =
       usesGraphs_ ? &recordingOf(keyOf(bound), isNew) : nullptr;
-  if (isNew || !recording->exec) {
+  if (!recording || !recording->exec) {
     GOSS_RETURN_IF_ERROR(collect(bound, nullptr));
-    // More scratch memory drops all recordings, this one too.
-    bool grows = plan_.scratchBytes() > scratch_.size();
     GOSS_RETURN_IF_ERROR(makeScratch());
-    if (isNew || grows || !recording)
+    if (isNew)
       return issueAll();
     GOSS_RETURN_IF_ERROR(record(recording->exec));
   }

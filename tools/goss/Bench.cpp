@@ -122,7 +122,7 @@ std::optional<ProcessMemory> readPeakMemory(bool isPeakOurs) {
 }
 
 Status bench(const BenchArguments &arguments) {
-  GOSS_ASSIGN_OR_RETURN(LoadedModel loaded, arguments.model.load());
+  GOSS_ASSIGN_OR_RETURN(LoadedModel loaded, arguments.model.load(!arguments.quiet));
   BenchReport report = startReport(arguments, loaded);
   Notes notes(arguments.quiet);
   notes.note("Model", report.model + ", " + report.cpu + ", math " +

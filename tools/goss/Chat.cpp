@@ -97,7 +97,7 @@ private:
 
 Status Chat::prepare() {
   GOSS_RETURN_IF_ERROR(arguments_.generation.settle());
-  GOSS_ASSIGN_OR_RETURN(loaded_, arguments_.model.load());
+  GOSS_ASSIGN_OR_RETURN(loaded_, arguments_.model.load(!arguments_.quiet));
   if (!loaded_.tokenizer)
     return notFound(loaded_.path() +
                     ": has no tokenizer, as the checkpoint had none; chat "

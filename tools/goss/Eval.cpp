@@ -252,7 +252,7 @@ std::string Evaluation::toTable() const {
 
 Status Evaluation::run() {
   GOSS_RETURN_IF_ERROR(checkArguments());
-  GOSS_ASSIGN_OR_RETURN(loaded_, arguments_.model.load());
+  GOSS_ASSIGN_OR_RETURN(loaded_, arguments_.model.load(!arguments_.quiet));
   GOSS_ASSIGN_OR_RETURN(sequences_, readSequences());
   GOSS_RETURN_IF_ERROR(sequences_.check(loaded_.model->shape()));
   notes_.note("Model", loaded_.path() + ", math " +

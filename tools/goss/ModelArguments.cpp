@@ -6,6 +6,7 @@
 
 #include "tools/goss/ModelArguments.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
@@ -92,17 +93,52 @@ void ModelArguments::addTo(Command &command) {
             "checkpoint directory, for artifacts that refer to their weights "
             "(default: beside the artifact)")
       .integer("-t,--threads", "N", threads, {1, 1024},
-               "threads to compute with (default: all cores)");
+               "threads to compute with (default: all cores)")
+      .parsed(
+          "--device", "NAME",
+          [this](const std::string &text) {
+            return parseDevice(text, device, gpu);
+          },
+          "cpu, cuda or cuda:N for GPU N of this machine (default: what the "
+          "model was compiled for)");
 }
 
-Expected<LoadedModel> ModelArguments::load() const {
+std::string parseDevice(const std::string &text, std::string &device,
+                        unsigned &gpu) {
+  size_t colon = std::min(text.find(':'), text.size());
+  std::string name = text.substr(0, colon);
+  int64_t number = 0;
+  bool hasNumber = colon < text.size();
+  if ((name != "cuda" && (name != "cpu" || hasNumber)) ||
+      (hasNumber &&
+       !parseInteger(text.substr(colon + 1), {0, 1023}, number).empty()))
+    return "expects cpu, cuda or cuda:N but got '" + text + "'";
+  device = name;
+  gpu = static_cast<unsigned>(number);
+  return "";
+}
+
+/// The artifact's target says where it runs; a wish can only confirm it.
+static Status checkDevice(const Artifact &artifact, const std::string &device) {
+  const std::string &target = artifact.manifest().target();
+  if (device.empty() || device == target)
+    return Status::ok();
+  return unavailable(artifact.path() + ": expects a model compiled for " +
+                     device + ", as --device says, but got one for " + target +
+                     "; compile it with gossc --target=" + device);
+}
+
+Expected<LoadedModel> ModelArguments::load(bool showProgress) const {
   auto begin = std::chrono::steady_clock::now();
   GOSS_ASSIGN_OR_RETURN(std::string artifactPath, resolveArtifactPath(path));
   GOSS_ASSIGN_OR_RETURN(Artifact artifact, Artifact::open(artifactPath));
+  GOSS_RETURN_IF_ERROR(checkDevice(artifact, device));
   LoadedModel loaded;
   GOSS_ASSIGN_OR_RETURN(loaded.tokenizer, readTokenizer(artifact));
   ModelOptions options;
   options.threads = threads;
+  options.gpu = gpu;
+  options.showProgress = showProgress;
   options.weightsDirectory =
       weights.empty() ? findWeightsDirectory(artifactPath, artifact.manifest())
                       : weights;

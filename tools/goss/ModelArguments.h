@@ -35,14 +35,22 @@ struct ModelArguments {
   std::string path; ///< empty: the embedded model.
   std::string weights;
   unsigned threads = 0;
+  std::string device; ///< empty: the artifact's target.
+  unsigned gpu = 0;   ///< which one, where the device is one.
 
+  /// Must outlive the command line.
   void addTo(Command &command);
-  Expected<LoadedModel> load() const;
+  /// `showProgress`: on a terminal, how far weights are on their way to a GPU.
+  Expected<LoadedModel> load(bool showProgress = true) const;
 };
 
 /// Whether `path` is taken for a checkpoint (a directory, a config.json or a
 /// GGUF file), not for an artifact.
 bool isCheckpointPath(const std::string &path);
+
+/// Reads "cpu", "cuda" or "cuda:1"; returns what is wrong, or nothing.
+std::string parseDevice(const std::string &text, std::string &device,
+                        unsigned &gpu);
 
 /// `path`, or the embedded model's artifact where it is empty: NotFound when
 /// this installation has none.

@@ -285,7 +285,7 @@ Status Runner::report(const GenerationResult &result) {
 Status Runner::run() {
   GOSS_RETURN_IF_ERROR(checkArguments());
   GOSS_RETURN_IF_ERROR(arguments_.generation.settle());
-  GOSS_ASSIGN_OR_RETURN(loaded_, arguments_.model.load());
+  GOSS_ASSIGN_OR_RETURN(loaded_, arguments_.model.load(!arguments_.quiet));
   GOSS_ASSIGN_OR_RETURN(GenerationRequest request, makeRequest());
   notes_.note("Model", loaded_.path() + ", loaded in " +
                            formatSeconds(loaded_.loadSeconds));

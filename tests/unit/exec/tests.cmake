@@ -62,3 +62,26 @@ target_compile_definitions(gossamer_capi_tests PRIVATE
   GOSSAMER_NM="${CMAKE_NM}")
 add_dependencies(gossamer_capi_tests
   gossamer_exec_step gossamer_generate_example)
+
+# The same for the target cuda, on a GPU that only exists in tests.
+set(exec_cuda_step ${CMAKE_BINARY_DIR}/tests/unit/exec/tiny_cuda_step.so)
+add_custom_command(
+  OUTPUT ${exec_cuda_step}
+  COMMAND ${CMAKE_C_COMPILER} -std=c11 -O1 -shared -fPIC -nostdlib
+    -I ${CMAKE_SOURCE_DIR} -o ${exec_cuda_step}
+    ${CMAKE_CURRENT_SOURCE_DIR}/exec/tiny_cuda_step.c
+  DEPENDS exec/tiny_cuda_step.c ${CMAKE_SOURCE_DIR}/runtime/abi/StepAbi.h
+    ${CMAKE_SOURCE_DIR}/runtime/abi/CudaAbi.h
+  VERBATIM)
+add_custom_target(gossamer_exec_cuda_step DEPENDS ${exec_cuda_step})
+
+gossamer_unit_test(gossamer_cuda_device_tests
+  exec/CudaDeviceTest.cpp
+  exec/TinyCuda.cpp
+  LINK gossamer_model ${CMAKE_DL_LIBS})
+target_compile_definitions(gossamer_cuda_device_tests PRIVATE
+  GOSSAMER_FAKE_LIBCUDA="$<TARGET_FILE:gossamer_fake_cuda>"
+  GOSSAMER_TINY_CUDA_STEP="${exec_cuda_step}"
+  GOSSAMER_TINY_STEP="${exec_step}")
+add_dependencies(gossamer_cuda_device_tests
+  gossamer_exec_cuda_step gossamer_exec_step gossamer_fake_cuda)

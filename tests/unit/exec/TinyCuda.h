@@ -1,0 +1,132 @@
+//===- TinyCuda.h - A model of a few lines on a fake GPU --------*- C++ -*-===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GOSSAMER_TESTS_UNIT_EXEC_TINYCUDA_H
+#define GOSSAMER_TESTS_UNIT_EXEC_TINYCUDA_H
+
+#include "runtime/device/CudaDevice.h"
+#include "runtime/model/Scheduler.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <dlfcn.h>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+namespace gossamer::test {
+
+inline constexpr uint32_t cudaVocabulary = 8;
+inline constexpr uint32_t cudaPageTokens = 16;
+inline constexpr uint32_t cudaMaxContext = 100;
+inline constexpr uint32_t cudaMaxPages = 7;
+
+/// What tests/fake-cuda has for tests.
+struct FakeCuda {
+  using Kernel = void (*)(const uint64_t *, const unsigned *, unsigned);
+
+  void (*setKernel)(const char *name, Kernel kernel);
+  void (*takeLogInto)(std::string *text);
+  void (*setMemory)(size_t bytes);
+  size_t (*usedMemory)();
+
+  std::string takeLog() const {
+    std::string text;
+    takeLogInto(&text);
+    return text;
+  }
+
+  static const FakeCuda &get() {
+    static const FakeCuda fake = [] {
+      void *library = ::dlopen(GOSSAMER_FAKE_LIBCUDA, RTLD_NOW);
+      FakeCuda found{};
+      auto look = [library](auto &function, const char *name) {
+        function =
+            reinterpret_cast<std::remove_reference_t<decltype(function)>>(
+                ::dlsym(library, name));
+      };
+      look(found.setKernel, "fakeCudaSetKernel");
+      look(found.takeLogInto, "fakeCudaTakeLog");
+      look(found.setMemory, "fakeCudaSetMemory");
+      look(found.usedMemory, "fakeCudaUsedMemory");
+      return found;
+    }();
+    return fake;
+  }
+};
+
+inline std::string readTinyCuda() {
+  std::ifstream file(GOSSAMER_TINY_CUDA_STEP, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+inline ProgramDescription describeCuda(const std::string &code) {
+  ProgramDescription description;
+  description.code = std::as_bytes(std::span(code));
+  description.kernels = {{"tiny_append"}, {"tiny_mark"}, {"tiny_attend"}};
+  description.arrays = {cudaVocabulary * sizeof(float), 1, cudaMaxPages,
+                        cudaPageTokens};
+  return description;
+}
+
+/// The model of tiny_cuda_step.c.
+class TinyCudaModel final : public StepRunner {
+public:
+  explicit TinyCudaModel(CudaDeviceOptions options = {}) {
+    device_ = createCudaDevice(options).take();
+    for (size_t v = 0; v < weights.size(); ++v)
+      weights[v] = static_cast<float>(v + 1);
+    std::array<std::span<const std::byte>, 2> tensors = {
+        std::as_bytes(std::span(weights).first(3)),
+        std::as_bytes(std::span(weights))};
+    mapped_ = device_->mapTensors(tensors).take();
+    program_ = device_->load(describeCuda(readTinyCuda())).take();
+    shape_.vocabularySize = cudaVocabulary;
+    shape_.maxTokensPerStep = 64;
+    shape_.arenaBytes = 64;
+    shape_.cache.pageTokens = cudaPageTokens;
+    shape_.cache.maxContext = cudaMaxContext;
+    shape_.cache.groups = {{0, cudaPageTokens * sizeof(int32_t)}};
+  }
+
+  const StepShape &shape() const override { return shape_; }
+  Device &device() const override { return *device_; }
+  Status run(const goss_step_args &args,
+             DispatchObserver *observer = nullptr) const override {
+    goss_step_args bound = args;
+    bound.parameters = mapped_.addresses.data();
+    return program_->run(bound, observer);
+  }
+  const MappedTensors &mapped() const { return mapped_; }
+
+  /// What the logits after `tokens` are.
+  std::vector<float> logitsAfter(std::span<const int32_t> tokens) const {
+    float sum = 0;
+    for (size_t k = 0; k < tokens.size(); ++k)
+      sum += static_cast<float>(tokens[k]) * static_cast<float>(k + 1);
+    std::vector<float> logits;
+    for (float weight : weights)
+      logits.push_back(weight * sum);
+    return logits;
+  }
+
+  std::array<float, cudaVocabulary> weights;
+
+private:
+  std::shared_ptr<Device> device_;
+  MappedTensors mapped_;
+  std::shared_ptr<const Program> program_;
+  StepShape shape_;
+};
+
+/// Says what the kernels of tiny_cuda_step.c do.
+void setTinyKernels();
+
+} // namespace gossamer::test
+
+#endif // GOSSAMER_TESTS_UNIT_EXEC_TINYCUDA_H
