@@ -47,7 +47,12 @@ Status CudaContext::open() {
   size_t bytes = 0;
   GOSS_CUDA_CALL(driver_, deviceTotalMem, &bytes, device_);
   memoryBytes_ = bytes;
-  GOSS_CUDA_CALL(driver_, primaryCtxRetain, &context_, device_);
+  Result result = driver_.primaryCtxRetain(&context_, device_);
+  if (result == errorOutOfMemory)
+    return outOfMemory(name_ + ": others have taken so much of its " +
+                       std::to_string(memoryBytes_ / 1'000'000) +
+                       " MB of GPU memory that no context fits");
+  GOSS_RETURN_IF_ERROR(driver_.check("primaryCtxRetain", result));
   return enter();
 }
 

@@ -14,6 +14,7 @@
 #include "runtime/device/CudaUpload.h"
 #include "runtime/device/CudaWorkspace.h"
 
+#include <cstdlib>
 #include <mutex>
 
 using namespace gossamer;
@@ -133,6 +134,9 @@ CudaDevice::load(const ProgramDescription &description) {
 
 Expected<std::shared_ptr<Device>>
 gossamer::createCudaDevice(CudaDeviceOptions options) {
+  const char *graphs = std::getenv("GOSSAMER_CUDA_GRAPHS");
+  if (graphs && std::string_view(graphs) == "0")
+    options.usesGraphs = false;
   GOSS_ASSIGN_OR_RETURN(std::shared_ptr<const CudaContext> context,
                         CudaContext::create(options.ordinal));
   GOSS_ASSIGN_OR_RETURN(std::unique_ptr<CudaMemory> memory,

@@ -20,8 +20,10 @@ struct CudaDeviceOptions {
   bool showProgress = false;
 };
 
-/// Makes a device for a GPU. Fails with Unavailable when there is no driver,
-/// none that is new enough, or no such GPU.
+/// Makes a device for a GPU. The environment variable GOSSAMER_CUDA_GRAPHS=0
+/// turns graphs off, to find out whether they are at fault. Fails with
+/// Unavailable when there is no driver, none that is new enough, or no such
+/// GPU.
 Expected<std::shared_ptr<Device>>
 createCudaDevice(CudaDeviceOptions options = {});
 

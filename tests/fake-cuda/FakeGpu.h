@@ -75,7 +75,7 @@ public:
   static Gpu &get();
 
   std::recursive_mutex mutex; ///< of all functions.
-  size_t memory = size_t{1} << 30;
+  size_t memory = size_t{256} << 20;
   int driver = 12080;
   int capability = 90;
   int devices = 1;
