@@ -6,6 +6,7 @@
 
 #include "tools/validate/SamplingCheck.h"
 
+#include "tools/support/Terminal.h"
 #include "tools/validate/SamplingOracle.h"
 
 #include <mutex>
@@ -64,6 +65,8 @@ Expected<SamplingResult> checkSampling(std::span<const float> logits,
   Status failure;
   tbb::parallel_for(tbb::blocked_range<uint64_t>(0, draws, drawsTogether),
                     [&](const tbb::blocked_range<uint64_t> &range) {
+                      if (interruptFlag())
+                        return;
                       std::vector<uint64_t> counts(logits.size());
                       Status status =
                           drawRange(logits, options, seen, range.begin(),
@@ -75,6 +78,7 @@ Expected<SamplingResult> checkSampling(std::span<const float> logits,
                         result.counts[i] += counts[i];
                     });
   GOSS_RETURN_IF_ERROR(failure);
+  GOSS_RETURN_IF_ERROR(checkInterrupt());
   result.probabilities = exactProbabilities(logits, options, seen);
   result.test = testFrequencies(result.counts, result.probabilities);
   return result;

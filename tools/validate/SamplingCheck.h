@@ -37,7 +37,7 @@ struct SamplingResult {
 /// Draws `draws` tokens with the runtime's Sampler, one for each position from
 /// 0 on, always from these logits after `seen`, and tests their frequencies
 /// against exactProbabilities. Uses all cores; the result does not depend on
-/// how many.
+/// how many. Interrupted after Ctrl-C.
 Expected<SamplingResult> checkSampling(std::span<const float> logits,
                                        const SamplingOptions &options,
                                        std::span<const int32_t> seen,
