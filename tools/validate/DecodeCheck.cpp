@@ -71,22 +71,42 @@ uint64_t ParameterReader::placeOf(uint64_t row, uint64_t column) const {
   return (matrix * columns_ + column) * rowsOfMatrix_ + row % rowsOfMatrix_;
 }
 
+/// All numbers of a format by their bits, decoded once: a checkpoint has
+/// billions.
+template <typename Decode>
+static std::vector<double> listNumbers(uint32_t count, Decode decode) {
+  std::vector<double> numbers(count);
+  for (uint32_t bits = 0; bits < count; ++bits)
+    numbers[bits] = decode(bits);
+  return numbers;
+}
+
 void ParameterReader::readExact(uint64_t row, std::span<double> out) const {
+  static const std::vector<double> bf16 = listNumbers(1U << 16, [](uint32_t n) {
+    return decodeBf16(static_cast<uint16_t>(n));
+  });
+  static const std::vector<double> f16 = listNumbers(
+      1U << 16, [](uint32_t n) { return decodeF16(static_cast<uint16_t>(n)); });
+  static const std::vector<double> mxfp4 =
+      listNumbers(256 * 16, [](uint32_t n) {
+        return decodeMxfp4(static_cast<uint8_t>(n % 16),
+                           static_cast<uint8_t>(n / 16));
+      });
   for (uint64_t i = 0; i < columns_; ++i) {
     uint64_t place = placeOf(row, i);
     switch (parameter_.element) {
     case ElementType::BF16:
-      out[i] = decodeBf16(load<uint16_t>(bytes_, place));
+      out[i] = bf16[load<uint16_t>(bytes_, place)];
       break;
     case ElementType::F16:
-      out[i] = decodeF16(load<uint16_t>(bytes_, place));
+      out[i] = f16[load<uint16_t>(bytes_, place)];
       break;
     case ElementType::F32:
       out[i] = decodeF32(load<uint32_t>(bytes_, place));
       break;
     case ElementType::F4E2M1:
-      out[i] = decodeMxfp4(codeAt(bytes_, place),
-                           load<uint8_t>(scales_, place / 32));
+      out[i] = mxfp4[load<uint8_t>(scales_, place / mxfp4BlockElements) * 16 +
+                     codeAt(bytes_, place)];
       break;
     }
   }
