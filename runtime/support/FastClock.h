@@ -44,6 +44,9 @@ public:
           static_cast<uint64_t>(static_cast<int64_t>(
               static_cast<double>(time.count()) / nanosecondsPerTick())));
     }
+    friend time_point operator-(time_point end, duration time) {
+      return end + -time;
+    }
 
   private:
     friend class FastClock;

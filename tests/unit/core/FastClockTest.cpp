@@ -55,6 +55,7 @@ TEST(FastClock, AddsAndSubtracts) {
   auto begin = FastClock::now();
   EXPECT_LT(std::chrono::abs(begin + 1s - begin - 1s), 10ns);
   EXPECT_LT(begin, begin + 1us);
+  EXPECT_LT(begin - 1us, begin);
   EXPECT_EQ(begin - begin, 0ns);
 }
 
