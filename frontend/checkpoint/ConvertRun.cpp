@@ -158,6 +158,7 @@ Status Run::finishTensor(const Task &task, WrittenTensor written) {
 
 Status Run::finishFile(OpenFile &file) {
   GOSS_RETURN_IF_ERROR(file.file->commit());
+  file.file.reset(); // its buffer: numpy has a file for each tensor.
   std::lock_guard<std::mutex> lock(mutex_);
   output_.noteFile(file.plan->name);
   journal_.files[file.plan->name] = std::move(file.written);

@@ -136,6 +136,9 @@ if not suite.is_sanitized():
         size = sum(map(len, read_all(suite.path("wide-" + form)).values()))
         suite.check("wide", size > 2 * limit, f"expects files larger than the limit but got {size}")
         shutil.rmtree(suite.path("wide-" + form))
+    # Nor with the number of files.
+    convert("files", suite.model, suite.path("limited"), "numpy", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)))
+    suite.check("files", len(read_all(suite.path("limited"))) > limit >> 20, "expects more files than megabytes")
 
 # A narrower type: counted here in the same way.
 overflows = underflows = rounded = 0
