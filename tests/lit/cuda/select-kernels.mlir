@@ -1,0 +1,31 @@
+// RUN: goss-opt %s --gptoss-cuda-select-kernels | FileCheck %s --check-prefixes=CHECK,EXACT
+// RUN: goss-opt %s --gptoss-cuda-select-kernels="round-inputs" | FileCheck %s --check-prefixes=CHECK,FAST
+// RUN: goss-opt %s --gptoss-cuda-select-kernels="opt-level=0" | FileCheck %s --check-prefix=PLAIN
+
+// PLAIN-NOT: kind "{{[^p]}}
+
+// Tensor cores take bf16: exact inputs are three of them.
+// EXACT: @linear {{.*}} kind "tiles"
+// FAST: @linear {{.*}} kind "tiles_bf16"
+// PLAIN: @linear {{.*}} kind "plain"
+gptoss.kernel @linear "linear" (r memref<8x64xf32>, p !gptoss.weight<20x64xbf16>, w memref<8x20xf32>) work affine_map<(t, r) -> (2)> attributes {has_bias = false, has_residual = false, rows = "tokens"}
+
+// A tile has 32 inputs.
+// CHECK: @odd {{.*}} kind "vectors"
+gptoss.kernel @odd "linear" (r memref<8x48xf32>, p !gptoss.weight<20x48xbf16>, w memref<8x20xf32>) work affine_map<(t, r) -> (2)> attributes {has_bias = false, has_residual = false, rows = "tokens"}
+
+// CHECK: @unaligned {{.*}} kind "plain"
+gptoss.kernel @unaligned "linear" (r memref<8x44xf32>, p !gptoss.weight<20x44xbf16>, w memref<8x20xf32>) work affine_map<(t, r) -> (2)> attributes {has_bias = false, has_residual = false, rows = "tokens"}
+
+// EXACT: @blocks {{.*}} kind "tiles"
+// FAST: @blocks {{.*}} kind "tiles_bf16"
+gptoss.kernel @blocks "expert_gate_up" (r memref<8x64xf32>, r memref<4xi32>, r memref<5xi32>, r memref<1xi32>, r memref<16xi32>, p !gptoss.weight<4x32x64xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = published>, p !gptoss.weight<4x32xbf16>, w memref<16x16xf32>) work affine_map<(t, r) -> (8, t * 4)> attributes {alpha = 1.702 : f64, limit = 7.0 : f64, k = 2 : i64}
+
+// CHECK: @transposed {{.*}} kind "plain"
+gptoss.kernel @transposed "expert_gate_up" (r memref<8x64xf32>, r memref<4xi32>, r memref<5xi32>, r memref<1xi32>, r memref<16xi32>, p !gptoss.weight<4x32x64xbf16, layout = transposed>, p !gptoss.weight<4x32xbf16>, w memref<16x16xf32>) work affine_map<(t, r) -> (8, t * 4)> attributes {alpha = 1.702 : f64, limit = 7.0 : f64, k = 2 : i64}
+
+// CHECK: @attention {{.*}} kind "split"
+gptoss.kernel @attention "attention" (r memref<8x4x32xf32>, r !gptoss.cache<f32, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 128, windows = [0], layers = [0]>, p !gptoss.weight<4xbf16>, r memref<8xi32>, r memref<8xi32>, w memref<8x4x32xf32>) work affine_map<(t, r) -> (t * 2)> attributes {group = 0 : i64, scale = 0.125 : f64, window = 0 : i64}
+
+// CHECK: @small_pages {{.*}} kind "plain"
+gptoss.kernel @small_pages "attention" (r memref<8x4x32xf32>, r !gptoss.cache<f32, kv_heads = 2, head_dim = 32, page_tokens = 8, max_context = 128, windows = [0], layers = [0]>, p !gptoss.weight<4xbf16>, r memref<8xi32>, r memref<8xi32>, w memref<8x4x32xf32>) work affine_map<(t, r) -> (t * 2)> attributes {group = 0 : i64, scale = 0.125 : f64, window = 0 : i64}
