@@ -1,0 +1,5 @@
+gossamer_compiler_library(GossamerCudaKernelTesting cuda/KernelRunner.cpp
+  LINK GossamerCudaKernels GossamerGpuInterpreter GossamerKernelTesting)
+
+gossamer_unit_test(CudaKernelTests cuda/KernelTest.cpp
+  MLIR LINK GossamerCudaKernelTesting)
