@@ -36,6 +36,7 @@ Status CudaContext::open() {
   for (auto [attribute, value] : {std::pair{capabilityMajor, &major},
                                   {capabilityMinor, &minor},
                                   {multiprocessorCount, &multiprocessors_},
+                                  {clockRate, &clockKilohertz_},
                                   {maxSharedBytesOptIn, &shared},
                                   {virtualMemorySupported, &virtualMemory}})
     GOSS_CUDA_CALL(driver_, deviceGetAttribute, value, attribute, device_);

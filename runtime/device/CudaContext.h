@@ -30,6 +30,7 @@ public:
   /// 90 for compute capability 9.0.
   int capability() const { return capability_; }
   int multiprocessors() const { return multiprocessors_; }
+  double clockHertz() const { return 1000.0 * clockKilohertz_; }
   /// Shared memory that a block can ask for.
   uint32_t maxSharedBytes() const { return maxSharedBytes_; }
   uint64_t memoryBytes() const { return memoryBytes_; }
@@ -52,6 +53,7 @@ private:
   std::string name_;
   int capability_ = 0;
   int multiprocessors_ = 0;
+  int clockKilohertz_ = 0;
   uint32_t maxSharedBytes_ = 0;
   uint64_t memoryBytes_ = 0;
 };

@@ -85,6 +85,7 @@ public:
 
   std::string_view name() const override { return "cuda"; }
   unsigned threadCount() const override { return 1; }
+  DeviceFacts facts() const override;
   Expected<uint64_t> memoryBytes() override { return context_->memoryBytes(); }
   Expected<DeviceBuffer> allocate(size_t bytes) override {
     return memory_->allocate(bytes, "buffer of a step");
@@ -120,6 +121,35 @@ private:
   std::shared_ptr<CudaMemory> memory_;
   CudaDeviceOptions options_;
 };
+
+/// Operations of one multiprocessor in a cycle, by the data sheets; 0 where
+/// chips of one capability differ.
+double float32Operations(int capability) {
+  return capability == 80 ? 128 : 256;
+}
+double bf16Operations(int capability) {
+  switch (capability) {
+  case 80:
+    return 2048;
+  case 90:
+    return 4096;
+  case 100:
+    return 8192;
+  default:
+    return 0;
+  }
+}
+
+DeviceFacts CudaDevice::facts() const {
+  double cycles = context_->clockHertz() * context_->multiprocessors();
+  int capability = context_->capability();
+  return {context_->chipName(),
+          std::to_string(context_->multiprocessors()) + " multiprocessors at " +
+              std::to_string(static_cast<int>(context_->clockHertz() / 1e6)) +
+              " MHz",
+          cycles * float32Operations(capability),
+          cycles * bf16Operations(capability)};
+}
 
 Expected<std::shared_ptr<const Program>>
 CudaDevice::load(const ProgramDescription &description) {

@@ -41,6 +41,7 @@ inline constexpr Result errorNotFound = 500;
 
 /// CUdevice_attribute.
 enum DeviceAttribute : int {
+  clockRate = 13, ///< the highest, in kHz.
   multiprocessorCount = 16,
   capabilityMajor = 75,
   capabilityMinor = 76,

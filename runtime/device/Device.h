@@ -168,6 +168,15 @@ public:
                      DispatchObserver *observer = nullptr) const = 0;
 };
 
+/// What the maker states of a device beside the host; 0 where that is not
+/// known.
+struct DeviceFacts {
+  std::string chip;  ///< "NVIDIA H200".
+  std::string units; ///< "132 multiprocessors at 1980 MHz".
+  double float32FlopsPerSecond = 0;
+  double bf16FlopsPerSecond = 0; ///< of tensor cores, sums in float32.
+};
+
 class Device {
 public:
   virtual ~Device() = default;
@@ -175,6 +184,8 @@ public:
   virtual std::string_view name() const = 0;
   /// Threads that work on one dispatch (1 where that has no meaning).
   virtual unsigned threadCount() const = 0;
+
+  virtual DeviceFacts facts() const { return {}; }
 
   /// Bytes of memory that the device has, whoever uses them.
   virtual Expected<uint64_t> memoryBytes() = 0;

@@ -180,6 +180,9 @@ Result cuDeviceGetAttribute(int *value, int attribute, DeviceHandle) {
   case capabilityMinor:
     *value = gpu.capability % 10;
     return 0;
+  case clockRate:
+    *value = 1'000'000;
+    return 0;
   case multiprocessorCount:
     *value = 132;
     return 0;

@@ -64,17 +64,14 @@ BenchTest decodeTestOf(const BenchTest &test) {
 
 /// Runs a test once more with its dispatches observed. The rates come from
 /// runs that nobody looks into.
-Expected<std::optional<TestProfile>>
-profile(BenchRunner &runner, const Model &model, const BenchTest &test) {
-  // What a launch costs depends on data that only the host can read here.
-  if (model.device().name() != "cpu")
-    return std::optional<TestProfile>();
-  KernelProfile observer(model.manifest());
+Expected<TestProfile> profile(BenchRunner &runner, const Model &model,
+                              const BenchTest &test) {
+  KernelProfile observer(model.manifest(), &model.device());
   TestProfile result;
   result.tokens = test.tokens();
   GOSS_ASSIGN_OR_RETURN(result.seconds, runner.observe(test, observer));
   result.kernels = observer.rows();
-  return std::optional<TestProfile>(std::move(result));
+  return result;
 }
 
 Status runTests(const BenchArguments &arguments, const Model &model,
@@ -122,7 +119,8 @@ std::optional<ProcessMemory> readPeakMemory(bool isPeakOurs) {
 }
 
 Status bench(const BenchArguments &arguments) {
-  GOSS_ASSIGN_OR_RETURN(LoadedModel loaded, arguments.model.load(!arguments.quiet));
+  GOSS_ASSIGN_OR_RETURN(LoadedModel loaded,
+                        arguments.model.load(!arguments.quiet));
   BenchReport report = startReport(arguments, loaded);
   Notes notes(arguments.quiet);
   notes.note("Model", report.model + ", " + report.cpu + ", math " +
@@ -130,7 +128,11 @@ Status bench(const BenchArguments &arguments) {
                           std::to_string(report.optLevel) + ", " +
                           std::to_string(report.threads) + " threads");
   bool isPeakOurs = true;
-  if (!arguments.noLimits && loaded.model->device().name() == "cpu") {
+  Device &device = loaded.model->device();
+  bool isGpu = device.name() != "cpu";
+  if (!arguments.noLimits && isGpu) {
+    GOSS_ASSIGN_OR_RETURN(report.limits, measureGpuLimits(device));
+  } else if (!arguments.noLimits) {
     GOSS_ASSIGN_OR_RETURN(report.limits, measureMachineLimits(report.threads));
     // The buffer that was streamed is gone, but would remain the peak.
     isPeakOurs = resetPeakMemory();
@@ -140,7 +142,8 @@ Status bench(const BenchArguments &arguments) {
   GOSS_RETURN_IF_ERROR(runTests(arguments, *loaded.model, runner, report));
   report.memory = readPeakMemory(isPeakOurs);
   if (report.limits)
-    GOSS_RETURN_IF_ERROR(measureReadAgain(*report.limits));
+    GOSS_RETURN_IF_ERROR(isGpu ? measureCopiesAgain(device, *report.limits)
+                               : measureReadAgain(*report.limits));
   return standardOutput().write(arguments.json ? toJson(report)
                                                : toText(report));
 }

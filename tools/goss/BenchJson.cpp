@@ -25,6 +25,13 @@ static void writeLimits(JsonWriter &json, const MachineLimits &limits) {
   if (limits.readAfter)
     writeRate("read_bytes_per_second_after", *limits.readAfter);
   json.member("read_bytes_per_second", limits.readBytesPerSecond());
+  if (!limits.chip.empty()) {
+    json.member("chip", limits.chip)
+        .member("float32_flops_per_second_stated", limits.float32.best)
+        .member("bf16_flops_per_second_stated", limits.bf16.best)
+        .endObject();
+    return;
+  }
   writeRate("int8_ops_per_second", limits.int8);
   json.member("int8_instruction", limits.int8Instruction);
   writeRate("float32_flops_per_second", limits.float32);

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdarg>
 #include <cstdio>
+#include <utility>
 
 namespace gossamer::tools {
 
@@ -77,12 +78,27 @@ static std::string formatStart(const BenchReport &report) {
   return text;
 }
 
+/// What nobody measured, and says so.
+static std::string formatPeaks(const MachineLimits &limits) {
+  std::string text;
+  for (auto [name, rate] : {std::pair{"  bf16 tensor   ", limits.bf16},
+                            {"  float32       ", limits.float32}})
+    text +=
+        name + (rate.best > 0 ? formatFixed(rate.best / 1e12, 1) +
+                                    " TFLOP/s by the data sheet, not measured\n"
+                              : std::string("not known for this chip\n"));
+  return text;
+}
+
 static std::string formatLimits(const MachineLimits &limits) {
   auto giga = [](double value) { return formatFixed(value / 1e9, 1); };
-  std::string text = "\nroofline of " + std::to_string(limits.threads) +
-                     (limits.threads == 1 ? " thread\n" : " threads\n");
-  text +=
-      "  reading       " + giga(limits.read.best) + " GB/s before the tests";
+  bool isGpu = !limits.chip.empty();
+  std::string text = "\nroofline of ";
+  text += isGpu ? limits.chip + ", " + limits.units + "\n"
+                : std::to_string(limits.threads) +
+                      (limits.threads == 1 ? " thread\n" : " threads\n");
+  text += std::string(isGpu ? "  copying       " : "  reading       ") +
+          giga(limits.read.best) + " GB/s before the tests";
   if (limits.readAfter)
     text += ", " + giga(limits.readAfter->best) + " after";
   text += " (medians " + giga(limits.read.median);
@@ -93,6 +109,8 @@ static std::string formatLimits(const MachineLimits &limits) {
     text += name + giga(rate.best) + " GOP/s (median " + giga(rate.median) +
             "; " + std::string(how) + ")\n";
   };
+  if (isGpu)
+    return text + formatPeaks(limits);
   addPeak("  int8          ", limits.int8, limits.int8Instruction);
   addPeak("  float32       ", limits.float32, limits.float32Instruction);
   return text;

@@ -33,7 +33,7 @@ struct TestProfile {
 /// A test with all that is known about it.
 struct BenchEntry {
   BenchResult result;
-  std::optional<TestProfile> profile; ///< devices other than the host: none.
+  std::optional<TestProfile> profile; ///< none yet.
 };
 
 struct BenchReport {

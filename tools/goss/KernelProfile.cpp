@@ -10,7 +10,8 @@
 
 namespace gossamer::tools {
 
-KernelProfile::KernelProfile(const proto::Manifest &manifest) {
+KernelProfile::KernelProfile(const proto::Manifest &manifest, Device *device)
+    : device_(device) {
   launches_.reserve(static_cast<size_t>(manifest.launches_size()));
   for (const proto::Launch &launch : manifest.launches()) {
     const proto::Kernel &kernel =
@@ -36,7 +37,7 @@ void KernelProfile::dispatched(const DispatchEvent &event) {
   for (const goss_launch &launch : event.launches) {
     if (launch.id >= launches_.size())
       return; // Not a launch of this manifest.
-    works_.push_back(launches_[launch.id].cost.of(launch, event.dims));
+    works_.push_back(launches_[launch.id].cost.of(launch, event.dims, device_));
     estimate += estimateNanoseconds(works_.back());
   }
   double seconds =

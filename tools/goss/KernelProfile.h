@@ -44,7 +44,9 @@ struct LaunchRow {
 /// share its time in proportion to their estimated cost.
 class KernelProfile final : public DispatchObserver {
 public:
-  explicit KernelProfile(const proto::Manifest &manifest);
+  /// `device`: whose memory holds what kernels choose; null: the host's.
+  explicit KernelProfile(const proto::Manifest &manifest,
+                         Device *device = nullptr);
 
   void dispatched(const DispatchEvent &event) override;
   bool takesNotes() const override { return true; }
@@ -60,6 +62,7 @@ private:
     KernelRow row;
   };
 
+  Device *device_;
   std::vector<LaunchInfo> launches_; ///< order of the manifest's launches.
   std::vector<Work> works_;          ///< of the dispatch at hand.
 };

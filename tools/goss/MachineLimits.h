@@ -7,10 +7,12 @@
 #ifndef GOSSAMER_TOOLS_GOSS_MACHINELIMITS_H
 #define GOSSAMER_TOOLS_GOSS_MACHINELIMITS_H
 
+#include "runtime/device/Device.h"
 #include "runtime/support/Status.h"
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace gossamer::tools {
@@ -21,14 +23,18 @@ struct Rate {
   double median = 0;
 };
 
-/// Limits of a number of threads, measured.
+/// Limits of a number of threads, measured; or of a GPU, whose arithmetic is
+/// what its maker states and whose reading is copying within its memory.
 struct MachineLimits {
   unsigned threads = 1;
+  std::string chip;              ///< of a GPU; empty for threads.
+  std::string units;             ///< "132 multiprocessors at 1980 MHz".
   uint64_t streamedBytes = 0;    ///< size of the buffer that was read.
   Rate read;                     ///< bytes a second, before the tests.
   std::optional<Rate> readAfter; ///< the same after them.
   Rate int8;                     ///< operations a second.
   Rate float32;
+  Rate bf16; ///< products in tensor cores; 0 where that is not known.
   std::string_view int8Instruction;
   std::string_view float32Instruction;
 
@@ -47,6 +53,10 @@ Expected<MachineLimits> measureMachineLimits(unsigned threads);
 
 /// Measures `readAfter`.
 Status measureReadAgain(MachineLimits &limits);
+
+/// The same for a GPU.
+Expected<MachineLimits> measureGpuLimits(Device &device);
+Status measureCopiesAgain(Device &device, MachineLimits &limits);
 
 } // namespace gossamer::tools
 

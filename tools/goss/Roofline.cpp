@@ -16,13 +16,18 @@ double peakOf(const MachineLimits &limits, Arithmetic arithmetic) {
     return limits.int8.best;
   case Arithmetic::Int8TwoParts:
     return limits.int8.best / 2;
+  case Arithmetic::Bf16:
+    return limits.bf16.best;
+  case Arithmetic::Bf16ThreeParts:
+    return limits.bf16.best / 3;
   }
   return 0;
 }
 
 Roof roofOf(const KernelRow &row, const MachineLimits &limits) {
+  double peak = peakOf(limits, row.arithmetic);
   return {row.work.bytes / limits.readBytesPerSecond(),
-          row.work.flops / peakOf(limits, row.arithmetic)};
+          peak > 0 ? row.work.flops / peak : 0};
 }
 
 Roof roofOf(std::span<const KernelRow> rows, const MachineLimits &limits) {

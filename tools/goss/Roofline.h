@@ -30,7 +30,8 @@ struct Roof {
 };
 
 /// Most operations of the model a second: half the int8 peak for products in
-/// two parts.
+/// two parts, a third of the bf16 one for those in three; 0 where that is not
+/// known.
 double peakOf(const MachineLimits &limits, Arithmetic arithmetic);
 
 Roof roofOf(const KernelRow &row, const MachineLimits &limits);

@@ -15,10 +15,12 @@ namespace gossamer::tools {
 enum class Arithmetic {
   Float32,
   Int8,
-  Int8TwoParts, ///< two int8 products for each product of the model.
+  Int8TwoParts,   ///< two int8 products for each product of the model.
+  Bf16,           ///< tensor cores of a GPU.
+  Bf16ThreeParts, ///< three products in them for each product of the model.
 };
 
-/// "float32", "int8" or "int8x2".
+/// "float32", "int8", "int8x2", "bf16" or "bf16x3".
 std::string_view arithmeticName(Arithmetic arithmetic);
 
 /// Units that a kernel kind uses in an artifact of that math mode.

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <map>
 #include <string_view>
 
@@ -132,7 +133,20 @@ void LaunchCost::readCache(const proto::CacheLayout &cache,
   window_ = group.window();
 }
 
-Work LaunchCost::of(const goss_launch &launch, const goss_dims &dims) const {
+/// `count` integers of a binding, in the host's memory.
+static std::vector<int32_t> readIntegers(const void *from, int64_t count,
+                                         Device *device) {
+  std::vector<int32_t> values(static_cast<size_t>(std::max<int64_t>(count, 0)));
+  size_t bytes = values.size() * sizeof(int32_t);
+  if (!device)
+    std::memcpy(values.data(), from, bytes);
+  else if (!device->read(values.data(), from, bytes).isOk())
+    std::fill(values.begin(), values.end(), 0); // The step itself will fail.
+  return values;
+}
+
+Work LaunchCost::of(const goss_launch &launch, const goss_dims &dims,
+                    Device *device) const {
   Facts facts;
   facts.items = static_cast<double>(std::max<int64_t>(launch.items, 0));
   facts.tokens = static_cast<double>(dims.tokens);
@@ -140,35 +154,36 @@ Work LaunchCost::of(const goss_launch &launch, const goss_dims &dims) const {
   if (facts.items == 0)
     return {};
   if (rule_ == Rule::GateUp || rule_ == Rule::Down || rule_ == Rule::TokenMoe)
-    findExperts(launch, dims, facts);
+    findExperts(launch, dims, device, facts);
   else if (rule_ == Rule::Attention || rule_ == Rule::HalfOfThat)
-    findKeys(launch, dims, facts);
+    findKeys(launch, dims, device, facts);
   ExpectedWork work = count(facts);
   return {work.weightBytes + work.cacheBytes, work.flops};
 }
 
 /// As many experts as the tokens could name, unless the router's lists tell.
 void LaunchCost::findExperts(const goss_launch &launch, const goss_dims &dims,
-                             Facts &facts) const {
+                             Device *device, Facts &facts) const {
   int64_t slots = dims.tokens * int64_t(expertsPerToken_);
   int64_t active = std::min<int64_t>(numExperts_, slots);
   if (offsets_ && active_ && rule_ != Rule::TokenMoe) {
-    active = *static_cast<const int32_t *>(launch.bindings[*active_]);
+    active = readIntegers(launch.bindings[*active_], 1, device)[0];
     active = std::clamp<int64_t>(active, 0, numExperts_);
-    slots = static_cast<const int32_t *>(launch.bindings[*offsets_])[active];
+    slots = readIntegers(launch.bindings[*offsets_], active + 1, device).back();
   }
   facts.experts = static_cast<double>(active);
   facts.slots = static_cast<double>(slots);
 }
 
 void LaunchCost::findKeys(const goss_launch &launch, const goss_dims &dims,
-                          Facts &facts) const {
-  const auto *positions =
-      positions_ ? static_cast<const int32_t *>(launch.bindings[*positions_])
-                 : nullptr;
-  const auto *sequences =
-      sequences_ ? static_cast<const int32_t *>(launch.bindings[*sequences_])
-                 : nullptr;
+                          Device *device, Facts &facts) const {
+  auto readAll = [&](const std::optional<size_t> &binding) {
+    return binding
+               ? readIntegers(launch.bindings[*binding], dims.tokens, device)
+               : std::vector<int32_t>();
+  };
+  std::vector<int32_t> positions = readAll(positions_);
+  std::vector<int32_t> sequences = readAll(sequences_);
   /// The keys that tokens of one sequence see: first to last.
   struct KeyRange {
     int64_t first;
@@ -176,14 +191,14 @@ void LaunchCost::findKeys(const goss_launch &launch, const goss_dims &dims,
   };
   std::map<int32_t, KeyRange> ranges;
   int64_t visible = 0;
-  for (int64_t t = 0; t < dims.tokens; ++t) {
+  for (size_t t = 0; t < static_cast<size_t>(dims.tokens); ++t) {
     // The unfused kernels know no positions: they visit all keys of the step.
-    int64_t end = positions ? int64_t(positions[t]) + 1 : dims.keys;
+    int64_t end = positions_ ? int64_t(positions[t]) + 1 : dims.keys;
     int64_t first =
-        positions && window_ ? std::max<int64_t>(0, end - window_) : 0;
+        positions_ && window_ ? std::max<int64_t>(0, end - window_) : 0;
     visible += end - first;
     auto [range, isNew] =
-        ranges.try_emplace(sequences ? sequences[t] : 0, KeyRange{first, end});
+        ranges.try_emplace(sequences_ ? sequences[t] : 0, KeyRange{first, end});
     range->second.first = std::min(range->second.first, first);
     range->second.end = std::max(range->second.end, end);
   }

@@ -28,6 +28,7 @@
 
 #include "runtime/abi/StepAbi.h"
 #include "runtime/artifact/manifest.pb.h"
+#include "runtime/device/Device.h"
 #include "tools/report/report.pb.h"
 
 #include <cstdint>
@@ -70,8 +71,10 @@ public:
   LaunchCost(const proto::Manifest &manifest, const proto::Launch &launch);
 
   /// Work of a launch that just ran. Reads its bindings where the step's data
-  /// decide (chosen experts, positions): they must be memory of this process.
-  Work of(const goss_launch &launch, const goss_dims &dims) const;
+  /// decide (chosen experts, positions): memory of `device`, or of this process
+  /// without one.
+  Work of(const goss_launch &launch, const goss_dims &dims,
+          Device *device = nullptr) const;
 
   /// Expected work in a step of that shape.
   ExpectedWork expected(const proto::StepShape &step) const;
@@ -108,9 +111,9 @@ private:
                  const proto::CacheGroup &group);
   double countItems(double tokens, double outputs) const;
   void findExperts(const goss_launch &launch, const goss_dims &dims,
-                   Facts &facts) const;
+                   Device *device, Facts &facts) const;
   void findKeys(const goss_launch &launch, const goss_dims &dims,
-                Facts &facts) const;
+                Device *device, Facts &facts) const;
   void expectKeys(const proto::StepShape &step, Facts &facts) const;
   ExpectedWork count(const Facts &facts) const;
 
