@@ -41,8 +41,9 @@ public:
   load(const std::string &path, const ModelOptions &options = {});
 
   /// Loads a checked artifact. Fails with Unavailable when this machine cannot
-  /// run its code or has no device for its target, NotFound or InvalidData for weight files that are missing
-  /// or are not those that the artifact was made from.
+  /// run its code or has no device for its target, NotFound or InvalidData for
+  /// weight files that are missing or are not those that the artifact was made
+  /// from.
   static Expected<std::shared_ptr<const Model>>
   load(Artifact artifact, const ModelOptions &options = {});
 

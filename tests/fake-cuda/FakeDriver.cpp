@@ -4,8 +4,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The functions that runtime/device/CudaDriver.h looks up, and three more by
-// which tests say what kernels do and see what happened.
+// The functions that runtime/device/CudaDriver.h looks up, but those of
+// FakeStreams.cpp, and four more by which tests say what kernels do and see
+// what happened.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,18 +16,9 @@
 #include <cstring>
 
 using namespace gossamer::cuda;
-using fake::Gpu;
+using namespace gossamer::cuda::fake;
 
 namespace {
-
-constexpr Result invalidValue = 1;
-constexpr Result invalidPtx = 218;
-constexpr Result captureUnjoined = 904;
-constexpr Result captureInvalid = 901;
-
-#define LOCKED                                                                 \
-  Gpu &gpu = Gpu::get();                                                       \
-  std::lock_guard lock(gpu.mutex)
 
 bool isCapturing() {
   for (StreamTag *stream : Gpu::get().streams)
@@ -97,13 +89,13 @@ extern "C" {
 //===----------------------------------------------------------------------===//
 
 void fakeCudaSetKernel(const char *name, FakeKernel kernel) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   gpu.kernels[name] = kernel;
 }
 
 /// The lines noted since the last call, each followed by a line feed.
 void fakeCudaTakeLog(std::string *text) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   text->clear();
   for (const std::string &line : gpu.log)
     *text += line + "\n";
@@ -111,12 +103,12 @@ void fakeCudaTakeLog(std::string *text) {
 }
 
 void fakeCudaSetMemory(size_t bytes) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   gpu.memory = bytes;
 }
 
 size_t fakeCudaUsedMemory() {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   return gpu.used();
 }
 
@@ -125,12 +117,12 @@ size_t fakeCudaUsedMemory() {
 //===----------------------------------------------------------------------===//
 
 Result cuInit(unsigned) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   return gpu.devices ? 0 : 100;
 }
 
 Result cuDriverGetVersion(int *version) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   *version = gpu.driver;
   return 0;
 }
@@ -156,7 +148,7 @@ Result cuGetErrorString(Result, const char **text) {
 }
 
 Result cuDeviceGetCount(int *count) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   *count = gpu.devices;
   return 0;
 }
@@ -172,7 +164,7 @@ Result cuDeviceGetName(char *name, int length, DeviceHandle) {
 }
 
 Result cuDeviceGetAttribute(int *value, int attribute, DeviceHandle) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   switch (attribute) {
   case capabilityMajor:
     *value = gpu.capability / 10;
@@ -198,7 +190,7 @@ Result cuDeviceGetAttribute(int *value, int attribute, DeviceHandle) {
 }
 
 Result cuDeviceTotalMem_v2(size_t *bytes, DeviceHandle) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   *bytes = gpu.memory;
   return 0;
 }
@@ -212,7 +204,7 @@ Result cuDevicePrimaryCtxRelease_v2(DeviceHandle) { return 0; }
 Result cuCtxSetCurrent(Context) { return 0; }
 
 Result cuCtxSynchronize() {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   gpu.drainAll();
   return 0;
 }
@@ -222,14 +214,14 @@ Result cuCtxSynchronize() {
 //===----------------------------------------------------------------------===//
 
 Result cuMemGetInfo_v2(size_t *free, size_t *total) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   *free = gpu.memory > gpu.used() ? gpu.memory - gpu.used() : 0;
   *total = gpu.memory;
   return 0;
 }
 
 Result cuMemAlloc_v2(Address *address, size_t bytes) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   if (bytes == 0 || isCapturing())
     return bytes == 0 ? invalidValue : captureInvalid;
   *address = gpu.allocate(bytes);
@@ -237,26 +229,26 @@ Result cuMemAlloc_v2(Address *address, size_t bytes) {
 }
 
 Result cuMemFree_v2(Address address) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   gpu.drainAll();
   return gpu.free(address) ? 0 : invalidValue;
 }
 
 Result cuMemHostRegister_v2(void *data, size_t bytes, unsigned) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   gpu.pinned.emplace(reinterpret_cast<uintptr_t>(data), bytes);
   return 0;
 }
 
 Result cuMemHostUnregister(void *data) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   gpu.drainAll();
   return gpu.pinned.erase(reinterpret_cast<uintptr_t>(data)) ? 0 : invalidValue;
 }
 
 Result cuMemAddressReserve(Address *address, size_t bytes, size_t alignment,
                            Address, unsigned long long) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   *address = gpu.reserve(bytes, alignment);
   return *address ? 0 : errorOutOfMemory;
 }
@@ -274,25 +266,25 @@ Result cuMemGetAllocationGranularity(size_t *bytes,
 
 Result cuMemCreate(MemoryHandle *handle, size_t bytes,
                    const AllocationProperties *, unsigned long long) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   *handle = bytes;
   return gpu.take(bytes) ? 0 : errorOutOfMemory;
 }
 
 Result cuMemRelease(MemoryHandle handle) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   gpu.giveBack(handle);
   return 0;
 }
 
 Result cuMemMap(Address address, size_t bytes, size_t, MemoryHandle handle,
                 unsigned long long) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   return handle == bytes && gpu.map(address, bytes) ? 0 : invalidValue;
 }
 
 Result cuMemUnmap(Address address, size_t) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   return gpu.unmap(address) ? 0 : invalidValue;
 }
 
@@ -303,7 +295,7 @@ Result cuMemSetAccess(Address, size_t, const AccessDescription *access,
 
 Result cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes,
                             Stream stream) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   if (!gpu.isMapped(to, bytes))
     return invalidValue;
   return copyWith(from, bytes, stream,
@@ -312,7 +304,7 @@ Result cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes,
 
 Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes,
                             Stream stream) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   if (!gpu.isMapped(from, bytes))
     return invalidValue;
   return copyWith(to, bytes, stream,
@@ -321,7 +313,7 @@ Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes,
 
 Result cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes,
                             Stream stream) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   if (!gpu.isMapped(to, bytes) || !gpu.isMapped(from, bytes))
     return invalidValue;
   gpu.add(*stream, [=] { std::memcpy(bytesAt(to), bytesAt(from), bytes); });
@@ -329,7 +321,7 @@ Result cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes,
 }
 
 Result cuMemcpy2DAsync_v2(const Copy2D *copy, Stream stream) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   const Copy2D::End &from = copy->source, &to = copy->destination;
   size_t width = copy->widthInBytes, rows = copy->height;
   if (from.memoryType != 1 || to.memoryType != 2 || from.xInBytes || from.y ||
@@ -346,146 +338,10 @@ Result cuMemcpy2DAsync_v2(const Copy2D *copy, Stream stream) {
 
 Result cuMemsetD8Async(Address address, unsigned char value, size_t bytes,
                        Stream stream) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   if (!gpu.isMapped(address, bytes))
     return invalidValue;
   gpu.add(*stream, [=] { std::memset(bytesAt(address), value, bytes); });
-  return 0;
-}
-
-//===----------------------------------------------------------------------===//
-// Streams, events and graphs
-//===----------------------------------------------------------------------===//
-
-Result cuStreamCreate(Stream *stream, unsigned flags) {
-  LOCKED;
-  *stream = new StreamTag;
-  gpu.streams.insert(*stream);
-  return flags == 1 ? 0 : invalidValue;
-}
-
-Result cuStreamDestroy_v2(Stream stream) {
-  LOCKED;
-  gpu.drainAll();
-  gpu.streams.erase(stream);
-  delete stream;
-  return 0;
-}
-
-Result cuStreamSynchronize(Stream stream) {
-  LOCKED;
-  if (stream->graph)
-    return captureInvalid;
-  gpu.drain(*stream, stream->added);
-  return 0;
-}
-
-Result cuEventCreate(Event *event, unsigned) {
-  *event = new EventTag;
-  return 0;
-}
-
-Result cuEventDestroy_v2(Event event) {
-  delete event;
-  return 0;
-}
-
-Result cuEventRecord(Event event, Stream stream) {
-  LOCKED;
-  *event = {stream, stream->added, stream->graph != nullptr};
-  return 0;
-}
-
-Result cuEventSynchronize(Event event) {
-  LOCKED;
-  if (event->isCaptured)
-    return captureInvalid;
-  if (event->stream)
-    gpu.drain(*event->stream, event->ticket);
-  return 0;
-}
-
-Result cuEventElapsedTime(float *milliseconds, Event, Event) {
-  *milliseconds = 0.25F;
-  return 0;
-}
-
-Result cuStreamWaitEvent(Stream stream, Event event, unsigned) {
-  LOCKED;
-  if (!event->stream)
-    return 0;
-  if (!event->isCaptured) {
-    StreamTag *before = event->stream;
-    uint64_t ticket = event->ticket;
-    gpu.add(*stream, [before, ticket] {
-      if (Gpu::get().streams.contains(before))
-        Gpu::get().drain(*before, ticket);
-    });
-    return stream->graph ? captureInvalid : 0;
-  }
-  // A stream that waits for captured work is captured with it.
-  GraphTag *graph = event->stream->graph;
-  if (!graph || (stream->graph && stream->graph != graph))
-    return captureInvalid;
-  if (stream->isOrigin)
-    event->stream->isJoined = true;
-  else
-    stream->isJoined = false;
-  stream->graph = graph;
-  graph->streams.insert(stream);
-  return 0;
-}
-
-Result cuStreamBeginCapture_v2(Stream stream, int mode) {
-  LOCKED;
-  if (stream->graph || mode != 1)
-    return invalidValue;
-  stream->graph = new GraphTag;
-  stream->graph->streams.insert(stream);
-  stream->isOrigin = true;
-  return 0;
-}
-
-Result cuStreamEndCapture(Stream stream, Graph *graph) {
-  LOCKED;
-  *graph = stream->graph;
-  bool isJoined = true;
-  for (StreamTag *each : (*graph)->streams) {
-    isJoined &= each->isJoined;
-    each->graph = nullptr;
-    each->isOrigin = false;
-    each->isJoined = true;
-  }
-  return isJoined ? 0 : captureUnjoined;
-}
-
-Result cuGraphInstantiateWithFlags(GraphExec *exec, Graph graph,
-                                   unsigned long long) {
-  LOCKED;
-  *exec = new GraphExecTag{graph->work};
-  gpu.note("graph made");
-  return 0;
-}
-
-Result cuGraphDestroy(Graph graph) {
-  delete graph;
-  return 0;
-}
-
-Result cuGraphExecDestroy(GraphExec exec) {
-  LOCKED;
-  gpu.note("graph dropped");
-  delete exec;
-  return 0;
-}
-
-Result cuGraphLaunch(GraphExec exec, Stream stream) {
-  LOCKED;
-  gpu.add(*stream, [work = exec->work] {
-    Gpu::get().note("graph launched");
-    for (const auto &each : work)
-      each();
-  });
   return 0;
 }
 
@@ -495,7 +351,7 @@ Result cuGraphLaunch(GraphExec exec, Stream stream) {
 
 Result cuModuleLoadDataEx(Module *module, const void *image, unsigned count,
                           int *options, void **values) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   const char *text = static_cast<const char *>(image);
   if (std::memcmp(text,
                   "\x7f"
@@ -516,7 +372,7 @@ Result cuModuleLoadDataEx(Module *module, const void *image, unsigned count,
 }
 
 Result cuModuleUnload(Module module) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   gpu.drainAll();
   delete module;
   return 0;
@@ -533,7 +389,7 @@ Result cuModuleGetFunction(Function *function, Module module,
 }
 
 Result cuFuncSetAttribute(Function function, int attribute, int value) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   gpu.note("allow " + function->name + " " + std::to_string(value));
   return attribute == 8 ? 0 : invalidValue;
 }
@@ -542,7 +398,7 @@ Result cuLaunchKernel(Function function, unsigned gridX, unsigned gridY,
                       unsigned gridZ, unsigned blockX, unsigned blockY,
                       unsigned blockZ, unsigned, Stream stream,
                       void **arguments, void **) {
-  LOCKED;
+  GOSS_FAKE_LOCKED;
   if (!gridX || !gridY || !gridZ || !blockX || blockY != 1 || blockZ != 1)
     return invalidValue;
   std::vector<uint64_t> values;

@@ -70,6 +70,11 @@ struct GraphExecTag {
 
 namespace fake {
 
+constexpr Result invalidValue = 1;
+constexpr Result invalidPtx = 218;
+constexpr Result captureInvalid = 901;
+constexpr Result captureUnjoined = 904;
+
 class Gpu {
 public:
   static Gpu &get();
@@ -122,5 +127,10 @@ private:
 
 } // namespace fake
 } // namespace gossamer::cuda
+
+/// What every function of the driver begins with.
+#define GOSS_FAKE_LOCKED                                                       \
+  ::gossamer::cuda::fake::Gpu &gpu = ::gossamer::cuda::fake::Gpu::get();       \
+  std::lock_guard lock(gpu.mutex)
 
 #endif // GOSSAMER_TESTS_FAKECUDA_FAKEGPU_H
