@@ -18,6 +18,8 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <new>
+#include <system_error>
 #include <thread>
 
 namespace gossamer {
@@ -166,12 +168,18 @@ Status Run::finishFile(OpenFile &file) {
 }
 
 void Run::work() {
-  while (!stops_) {
-    size_t number = next_++;
-    if (number >= tasks_.size())
-      return;
-    if (Status status = writeTensor(tasks_[number]); !status.isOk())
-      fail(std::move(status));
+  // Nobody above a thread could tell what has gone wrong in it.
+  try {
+    while (!stops_) {
+      size_t number = next_++;
+      if (number >= tasks_.size())
+        return;
+      if (Status status = writeTensor(tasks_[number]); !status.isOk())
+        fail(std::move(status));
+    }
+  } catch (const std::bad_alloc &) {
+    fail(outOfMemory(
+        "converting: no memory is left; fewer threads (-t) need less"));
   }
 }
 
@@ -187,12 +195,17 @@ Status Run::writeFiles() {
     for (size_t i = 0; i < plan.tensors.size(); ++i)
       tasks_.push_back({&file, i});
   }
-  std::vector<std::thread> workers;
-  for (unsigned i = 1; i < options_.workers; ++i)
-    workers.emplace_back([this] { work(); });
-  work();
-  for (std::thread &worker : workers)
-    worker.join();
+  {
+    std::vector<std::jthread> workers;
+    // Without memory for a thread the work is done by those who are here.
+    try {
+      for (unsigned i = 1; i < options_.workers; ++i)
+        workers.emplace_back([this] { work(); });
+    } catch (const std::system_error &) {
+    } catch (const std::bad_alloc &) {
+    }
+    work();
+  }
   return failure_;
 }
 
