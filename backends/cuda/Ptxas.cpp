@@ -27,7 +27,7 @@ public:
   }
   ~TemporaryFile() {
     if (!error_)
-      llvm::sys::fs::remove(path_);
+      (void)llvm::sys::fs::remove(path_);
   }
   TemporaryFile(const TemporaryFile &) = delete;
   TemporaryFile &operator=(const TemporaryFile &) = delete;
