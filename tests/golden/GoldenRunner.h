@@ -55,13 +55,11 @@ public:
     CpuDeviceOptions device;
     device.threads = setting.threads;
     device.inlineNanoseconds = 0; // divide even the smallest dispatch
-    ModelOptions options;
-    options.weightsDirectory = weights;
-    options.device = require(createCpuDevice(device));
-    model_ = require(Model::load(artifact, options));
-    SchedulerOptions steps;
-    steps.maxTokensPerStep = setting.chunk;
-    scheduler_ = require(Scheduler::create(model_, steps));
+    load(artifact, require(createCpuDevice(device)), setting.chunk, weights);
+  }
+  /// On another device.
+  Runner(const std::string &artifact, std::shared_ptr<Device> device) {
+    load(artifact, std::move(device), 0, checkpoint);
   }
 
   const Model &model() const { return *model_; }
@@ -123,6 +121,17 @@ public:
   }
 
 private:
+  void load(const std::string &artifact, std::shared_ptr<Device> device,
+            uint32_t chunk, const char *weights) {
+    ModelOptions options;
+    options.weightsDirectory = weights;
+    options.device = std::move(device);
+    model_ = require(Model::load(artifact, options));
+    SchedulerOptions steps;
+    steps.maxTokensPerStep = chunk;
+    scheduler_ = require(Scheduler::create(model_, steps));
+  }
+
   static void queue(Session &session, std::span<const int32_t> tokens) {
     Status status = session.append(tokens);
     if (!status.isOk())

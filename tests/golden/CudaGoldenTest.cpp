@@ -1,0 +1,122 @@
+//===- CudaGoldenTest.cpp - Whole steps of the cuda target ----------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+//
+// Artifacts of models/tiny-stories for an NVIDIA chip, run by the interpreter
+// of device functions, compared with the float32 reference.
+//
+//===----------------------------------------------------------------------===//
+
+#include "backends/cuda/CudaBackend.h"
+#include "ir/GptOss.h"
+#include "tests/golden/GoldenRunner.h"
+#include "tests/golden/InterpretedDevice.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Parser/Parser.h"
+
+#include <gtest/gtest.h>
+
+using namespace gossamer;
+using namespace gossamer::golden;
+
+namespace {
+
+/// Largest difference of a logit from the float32 reference.
+constexpr float tolerance = 2e-3F;
+
+/// Kernels of an artifact as gossc wrote them down.
+class Kernels {
+public:
+  explicit Kernels(const std::string &artifact) {
+    mlir::DialectRegistry registry;
+    cuda::registerCudaDialects(registry);
+    registry.insert<mlir::gptoss::GptOssDialect>();
+    context_ = std::make_unique<mlir::MLIRContext>(
+        registry, mlir::MLIRContext::Threading::DISABLED);
+    module_ = mlir::parseSourceFile<mlir::ModuleOp>(
+        std::string(GOSSAMER_GOLDEN_ARTIFACTS) + "/" + artifact +
+            "_dump/03-loops.mlir",
+        context_.get());
+    if (!module_)
+      throw std::runtime_error("cannot read the kernels of " + artifact);
+  }
+
+  mlir::gpu::GPUModuleOp functions() {
+    return *module_->getOps<mlir::gpu::GPUModuleOp>().begin();
+  }
+
+private:
+  std::unique_ptr<mlir::MLIRContext> context_;
+  mlir::OwningOpRef<mlir::ModuleOp> module_;
+};
+
+/// The shortest prompts, of several tokens.
+std::vector<const Prompt *> shortPrompts(size_t count) {
+  std::vector<const Prompt *> result;
+  for (const Prompt &prompt : prompts())
+    if (prompt.inputIds.size() > 1)
+      result.push_back(&prompt);
+  std::sort(result.begin(), result.end(), [](const auto *a, const auto *b) {
+    return a->inputIds.size() < b->inputIds.size();
+  });
+  result.resize(std::min(count, result.size()));
+  return result;
+}
+
+class CudaGolden : public testing::TestWithParam<const char *> {
+protected:
+  CudaGolden()
+      : kernels_(GetParam()),
+        device_(createInterpretedDevice(kernels_.functions())),
+        runner_(artifactPath(GetParam()), device_) {
+    device_->describe(runner_.model().manifest());
+  }
+
+  Kernels kernels_;
+  std::shared_ptr<InterpretedDevice> device_;
+  Runner runner_;
+};
+
+TEST_P(CudaGolden, LogitsAndGreedyTokensMatchTheReference) {
+  for (const Prompt *prompt : shortPrompts(2)) {
+    SCOPED_TRACE(prompt->name);
+    Session session = runner_.newSession();
+    std::vector<float> logits = runner_.lastLogits(session, prompt->inputIds);
+    const Matrix<float> &want = prompt->logitsLast;
+    ASSERT_EQ(logits.size(), want.columns);
+    EXPECT_LE(
+        maxDifference(logits.data(), want.row(want.rows - 1), want.columns),
+        tolerance);
+    constexpr size_t count = 3;
+    std::vector<int32_t> greedy(prompt->greedyIds.begin(),
+                                prompt->greedyIds.begin() + count);
+    EXPECT_EQ(runner_.greedy(session, logits, count), greedy);
+  }
+}
+
+TEST_P(CudaGolden, SequencesOfOneStepMatchTheReference) {
+  if (std::string(GetParam()) == "cuda_O0")
+    GTEST_SKIP() << "plain kernels are slow to interpret";
+  std::vector<const Prompt *> batch = shortPrompts(3);
+  auto got = runner_.batchLogits(batch);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const Matrix<float> &want = batch[i]->logitsLast;
+    EXPECT_LE(
+        maxDifference(got[i].data(), want.row(want.rows - 1), want.columns),
+        tolerance)
+        << batch[i]->name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(OptLevels, CudaGolden,
+                         testing::Values("cuda_O0", "cuda_O2"),
+                         [](const auto &info) {
+                           return std::string(info.param);
+                         });
+
+} // namespace
