@@ -17,6 +17,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// Options of a model on one thread whose weights lie there.
+ModelOptions weightsIn(const std::string &directory) {
+  ModelOptions options;
+  options.weightsDirectory = directory;
+  options.threads = 1;
+  return options;
+}
+
 struct ModelTest : test::TinyModel {
   /// Writes the artifact and loads it.
   Expected<std::shared_ptr<const Model>>
@@ -63,13 +71,13 @@ TEST_F(ModelTest, RunsWithEmbeddedWeights) {
 TEST_F(ModelTest, LooksBesideTheArtifactByDefault) {
   write("w.bin", weights);
   ASSERT_TRUE(load().isOk());
-  auto model = Model::load(directory / "model.goss", {"", 1, nullptr});
+  auto model = Model::load(directory / "model.goss", weightsIn(""));
   ASSERT_TRUE(model.isOk()) << model.status().message();
   expectRuns(*model);
 }
 
 TEST_F(ModelTest, MissingWeightsAreNamed) {
-  auto model = load({}, {directory / "nowhere", 1, nullptr});
+  auto model = load({}, weightsIn(directory / "nowhere"));
   ASSERT_FALSE(model.isOk());
   EXPECT_EQ(model.status().exitCode(), 66);
   fs::remove(directory / "checkpoint/w.bin");
