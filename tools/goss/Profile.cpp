@@ -42,7 +42,8 @@ Expected<ProfiledTest> profileTest(BenchRunner &runner,
 }
 
 Status profile(const ProfileArguments &arguments) {
-  GOSS_ASSIGN_OR_RETURN(LoadedModel loaded, arguments.model.load(!arguments.quiet));
+  GOSS_ASSIGN_OR_RETURN(LoadedModel loaded,
+                        arguments.model.load(!arguments.quiet));
   const proto::Manifest &manifest = loaded.model->manifest();
   // What a launch costs depends on data that only the host can read here.
   if (loaded.model->device().name() != "cpu")
