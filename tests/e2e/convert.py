@@ -139,6 +139,14 @@ if not suite.is_sanitized():
     # Nor with the number of files.
     convert("files", suite.model, suite.path("limited"), "numpy", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)))
     suite.check("files", len(read_all(suite.path("limited"))) > limit >> 20, "expects more files than megabytes")
+    # Without memory for its threads or their work it does without, or says so.
+    for limit in (4, 6, 12, 20, 32):
+        starved = suite.path(f"starved-{limit}")
+        command = [suite.tool("goss"), "convert", suite.model, starved, "--to=numpy", "-q"]
+        result = subprocess.run([*command, "--threads=16"], capture_output=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit << 20, limit << 20)))
+        suite.check("starved", result.returncode in (0, 71), f"expects exit code 0 or 71 with {limit} MB but got {result.returncode}: {result.stderr[-300:]}")
+        suite.check("starved", subprocess.run([*command, "--resume"]).returncode == 0, "expects to go on with more memory")
+        suite.check("starved", read_all(starved) == read_all(suite.path("single-numpy")), "expects the bytes of an undisturbed run")
 
 # A narrower type: counted here in the same way.
 overflows = underflows = rounded = 0
