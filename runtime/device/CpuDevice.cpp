@@ -5,9 +5,8 @@
 //===----------------------------------------------------------------------===//
 //
 // The compiled step calls `dispatch` with launches that do not depend on each
-// other. Their items form one index space, cut into grains of about equal cost,
-// which a team of threads takes (WorkerTeam.h). Results do not depend on the
-// cut: each item writes its own outputs in an order fixed at compile time.
+// other, which are divided among threads (WorkDivision.h). Results do not depend
+// on how: each item writes its own outputs in an order fixed at compile time.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,11 +14,10 @@
 
 #include "runtime/device/CpuFeatures.h"
 #include "runtime/device/SharedObject.h"
+#include "runtime/device/WorkDivision.h"
 #include "runtime/device/WorkerTeam.h"
-#include "runtime/support/FastClock.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <oneapi/tbb/info.h>
@@ -31,55 +29,9 @@ using namespace gossamer;
 
 namespace {
 
-/// A thread's share costs at least this part of the smallest dispatch that is
-/// divided, a few times what it takes to tell the thread.
-constexpr uint64_t sharesOfSmallest = 3;
-
-/// So does a grain where items allow: an imbalance that is not worth another
-/// call of a kernel.
-constexpr uint64_t grainsOfSmallest = 6;
-
-/// Grains of a thread's share of large dispatches.
-constexpr uint64_t grainsPerShare = 48;
-
-/// Of all threads together. Rounding can double it and add one a launch.
-constexpr uint64_t mostGrains = WorkBoard::maxGrains / 2 - 64;
-
 /// Dispatches up to this long do not wait while the team works for another
 /// step.
 constexpr uint64_t maxAlonePicoseconds = 50'000'000;
-
-/// Launches that form one index space; more of them run in several rounds.
-constexpr uint32_t maxRoundLaunches = 64;
-
-/// How often an item of a step does what `kernel` states.
-uint64_t repeatsOf(const ProgramKernel &kernel, const goss_dims &dims) {
-  int64_t repeats = 1;
-  if (kernel.repeats == ProgramKernel::Repeats::EachToken)
-    repeats = dims.tokens;
-  else if (kernel.repeats == ProgramKernel::Repeats::EachKey)
-    repeats =
-        kernel.window ? std::min<int64_t>(dims.keys, kernel.window) : dims.keys;
-  return static_cast<uint64_t>(std::max<int64_t>(repeats, 1));
-}
-
-/// Time of one item by rough figures of one core whose caches hold the weights:
-/// 32 bytes and 32 operations a nanosecond. Only the division of work depends
-/// on it, never a result. Items of unknown cost count as a microsecond.
-uint64_t estimatePicoseconds(const ProgramKernel &kernel,
-                             const goss_dims &dims) {
-  constexpr uint64_t limit = uint64_t{1} << 28; // keeps products from wrapping.
-  uint64_t flops =
-      std::min(kernel.flopsPerItem, limit) * repeatsOf(kernel, dims);
-  uint64_t cost =
-      std::max(std::min(kernel.bytesPerItem, limit), flops) * 1000 / 32;
-  return cost ? cost : 1'000'000;
-}
-
-struct LoadedKernel {
-  goss_kernel_fn function;
-  ProgramKernel info;
-};
 
 using Clock = FastClock;
 
@@ -94,152 +46,6 @@ Clock::time_point runWatched(DispatchObserver &observer,
   Clock::time_point end = Clock::now();
   observer.worked({launch.id, launch.kernel, worker, first, last, begin, end});
   return end;
-}
-
-/// Launches of one round, cut into grains numbered through all of them.
-class Division {
-public:
-  Division(std::span<const goss_launch> launches, const goss_dims &dims,
-           std::span<const LoadedKernel> kernels);
-
-  /// By the estimate, of all launches.
-  uint64_t picoseconds() const { return picoseconds_; }
-  /// Cuts the launches for up to `threads` threads; `smallest` is what a
-  /// dispatch costs that is just worth it.
-  void cut(unsigned threads, uint64_t smallest);
-  uint32_t grains() const { return grains_; }
-  /// Threads that should take part.
-  unsigned shares() const { return shares_; }
-
-  /// For a team of threads: what a division is done with, its observer told
-  /// or not.
-  static void runGrains(const void *division, WorkBoard::Taker &taker);
-  static void runObserved(const void *division, WorkBoard::Taker &taker);
-  /// `begin`: when the dispatch began on the thread that runs the step.
-  void observe(DispatchObserver &observer, Clock::time_point begin) {
-    observer_ = &observer;
-    begin_ = begin;
-  }
-  WorkBoard::Function function() const {
-    return observer_ ? &runObserved : &runGrains;
-  }
-
-private:
-  /// All that a thread needs to know of a launch, in one place: other cores
-  /// fetch it from the one that wrote it.
-  struct alignas(64) Part {
-    goss_kernel_fn function;
-    const void *const *bindings;
-    const goss_dims *dims;
-    int64_t items;
-    int64_t grainItems; ///< items of each grain, the last one excepted.
-    uint32_t endGrain;  ///< its grains follow those of the part before.
-    const goss_launch *launch;
-  };
-
-  static void runPiece(const Part &part, int64_t first, int64_t last) {
-    part.function(part.bindings, part.dims, first, last);
-  }
-  template <typename Do>
-  void forEachPiece(uint32_t begin, uint32_t end, Do doPiece) const;
-
-  std::array<Part, maxRoundLaunches> parts_; ///< the first count_ are in use.
-  std::array<uint64_t, maxRoundLaunches> itemPicoseconds_;
-  uint32_t count_ = 0;
-  uint32_t grains_ = 0;
-  unsigned shares_ = 1;
-  uint64_t picoseconds_ = 0;
-  DispatchObserver *observer_ = nullptr; ///< that wants to see the work.
-  Clock::time_point begin_{};
-};
-
-Division::Division(std::span<const goss_launch> launches, const goss_dims &dims,
-                   std::span<const LoadedKernel> kernels) {
-  for (const goss_launch &launch : launches) {
-    if (launch.items <= 0)
-      continue;
-    const LoadedKernel &kernel = kernels[launch.kernel];
-    uint64_t itemCost = estimatePicoseconds(kernel.info, dims);
-    picoseconds_ += static_cast<uint64_t>(launch.items) * itemCost;
-    itemPicoseconds_[count_] = itemCost;
-    parts_[count_++] = {
-        kernel.function, launch.bindings, &dims, launch.items, 0, 0, &launch};
-  }
-}
-
-void Division::cut(unsigned threads, uint64_t smallest) {
-  uint64_t minShare = std::max<uint64_t>(smallest / sharesOfSmallest, 1);
-  uint64_t shares = std::clamp<uint64_t>(picoseconds_ / minShare, 1, threads);
-  uint64_t most = std::min(shares * grainsPerShare, mostGrains);
-  uint64_t grainCost =
-      std::max(smallest / grainsOfSmallest, picoseconds_ / most);
-  uint64_t grains = 0;
-  for (uint32_t i = 0; i < count_; ++i) {
-    Part &part = parts_[i];
-    part.grainItems = static_cast<int64_t>(
-        std::max<uint64_t>(1, grainCost / itemPicoseconds_[i]));
-    grains += static_cast<uint64_t>((part.items - 1) / part.grainItems + 1);
-    part.endGrain = static_cast<uint32_t>(grains);
-  }
-  // Estimates that wrap around, of numbers no model has, can yield too many.
-  if (grains > WorkBoard::maxGrains)
-    return;
-  grains_ = static_cast<uint32_t>(grains);
-  shares_ = static_cast<unsigned>(std::min(shares, grains));
-}
-
-/// Calls `doPiece` with the items of each launch that the grains hold.
-template <typename Do>
-void Division::forEachPiece(uint32_t begin, uint32_t end, Do doPiece) const {
-  uint32_t firstGrain = 0;
-  for (const Part *part = parts_.data(); begin < end; ++part) {
-    if (begin < part->endGrain) {
-      uint32_t last = std::min(end, part->endGrain);
-      int64_t first = (begin - firstGrain) * part->grainItems;
-      int64_t limit = (last - firstGrain) * part->grainItems;
-      doPiece(*part, first, std::min(limit, part->items));
-      begin = last;
-    }
-    firstGrain = part->endGrain;
-  }
-}
-
-void Division::runGrains(const void *division, WorkBoard::Taker &taker) {
-  const auto &self = *static_cast<const Division *>(division);
-  for (auto range = taker.next(); !range.isEmpty(); range = taker.next())
-    self.forEachPiece(range.begin, range.end, runPiece);
-}
-
-/// A thread takes its share in ever smaller pieces, one right after another:
-/// the clock is only read where the next one is of other items.
-void Division::runObserved(const void *division, WorkBoard::Taker &taker) {
-  const auto &self = *static_cast<const Division *>(division);
-  WorkEvent event{};
-  event.worker = taker.seat();
-  const Part *at = nullptr;
-  auto tell = [&] {
-    event.end = Clock::now();
-    self.observer_->worked(event);
-  };
-  for (auto range = taker.next(); !range.isEmpty(); range = taker.next())
-    self.forEachPiece(range.begin, range.end,
-                      [&](const Part &part, int64_t first, int64_t last) {
-                        if (at != &part || event.endItem != first) {
-                          if (at)
-                            tell();
-                          event.begin = at                  ? event.end
-                                        : taker.seat() == 0 ? self.begin_
-                                                            : Clock::now();
-                          event.launch = part.launch->id;
-                          event.kernel = part.launch->kernel;
-                          event.beginItem = first;
-                          at = &part;
-                        }
-                        runPiece(part, first, last);
-                        event.endItem = last;
-                      });
-  if (at)
-    tell();
 }
 
 class CpuProgram final : public Program {
@@ -330,8 +136,8 @@ int32_t CpuProgram::dispatch(void *context, const goss_launch *launches,
 void CpuProgram::runRounds(std::span<const goss_launch> launches,
                            const goss_dims &dims, Watch *watch) const {
   while (!launches.empty()) {
-    auto round =
-        launches.first(std::min<size_t>(launches.size(), maxRoundLaunches));
+    auto round = launches.first(
+        std::min<size_t>(launches.size(), WorkDivision::maxRoundLaunches));
     launches = launches.subspan(round.size());
     runRound(round, dims, watch);
   }
@@ -341,7 +147,7 @@ void CpuProgram::runRound(std::span<const goss_launch> launches,
                           const goss_dims &dims, Watch *watch) const {
   if (!team_)
     return runInline(launches, dims, watch);
-  Division division(launches, dims, kernels_);
+  WorkDivision division(launches, dims, kernels_);
   if (division.picoseconds() < inlinePicoseconds_)
     return runInline(launches, dims, watch);
   division.cut(team_->threads(), inlinePicoseconds_);
