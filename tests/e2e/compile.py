@@ -96,6 +96,7 @@ for option, code, message in [
     ("--max-tokens-per-step=0", 64, "--max-tokens-per-step"),
     ("--disable-fusion=cold", 64, ["rope", "cold"]),
     ("--emit=ptx2", 64, "--emit"),
+    ("--emit=ptx", 64, ["--target=cuda", "cpu"]),
     ("--load-backend=/nowhere/lib.so", 66, "/nowhere/lib.so"),
     ("--unknown", 64, "--unknown"),
 ]:

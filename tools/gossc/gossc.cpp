@@ -39,9 +39,11 @@ void addOutputOptions(Command &command, Arguments &arguments) {
       .text("-o,--output", "FILE", arguments.compiler.output,
             "where to write (default: DIRECTORY.goss, or standard output for "
             "text; - is standard output)")
-      .choice("--emit", arguments.emit,
-              {"graph", "fused", "plan", "llvm", "asm", "obj", "artifact"},
-              "stop at this level (default artifact)")
+      .choice(
+          "--emit", arguments.emit,
+          {"graph", "fused", "plan", "llvm", "asm", "ptx", "obj", "artifact"},
+          "stop at this level (default artifact); ptx is what asm is for "
+          "--target=cuda")
       .choice("--weights", arguments.weights, {"reference", "embed"},
               "read weights from the checkpoint at run time, or copy them into "
               "the artifact (default reference; embed with --layout=packed or "
@@ -179,6 +181,8 @@ Status settleNumerics(Arguments &arguments) {
 }
 
 EmitLevel parseEmitLevel(llvm::StringRef name) {
+  if (name == "ptx")
+    return EmitLevel::Assembly;
   for (EmitLevel level :
        {EmitLevel::Graph, EmitLevel::Fused, EmitLevel::Plan, EmitLevel::LLVM,
         EmitLevel::Assembly, EmitLevel::Object})
@@ -209,6 +213,9 @@ Status settleOptions(Arguments &arguments) {
     return usageError("--until writes no output: expects neither --emit nor "
                       "--output with it");
   options.emit = parseEmitLevel(arguments.emit);
+  if (arguments.emit == "ptx" && options.target != "cuda")
+    return usageError("--emit=ptx expects --target=cuda but got " +
+                      options.target);
   options.report = !arguments.reportPath.empty();
   if (options.output.empty() && options.writesArtifact())
     options.output = getModelName(options.input) + ".goss";
