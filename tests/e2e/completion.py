@@ -66,7 +66,7 @@ if bash:
         (["goss", "run", "--emit"], set()),
         (["gossc", "--emit", "f"], {"fused"}),
         (["gossc", "--emit", "=", "f"], {"fused"}),
-        (["gossc", "--emit", "="], {"graph", "fused", "plan", "llvm", "asm", "obj", "artifact"}),
+        (["gossc", "--emit", "="], {"graph", "fused", "plan", "llvm", "asm", "ptx", "obj", "artifact"}),
         (["gossc", "--math", "=", "x"], set()),
         (["gossc", "--opt-level", "="], set()),
         (["gossc", "--dump-dir", ""], {"stages"}),
