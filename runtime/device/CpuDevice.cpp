@@ -5,8 +5,9 @@
 //===----------------------------------------------------------------------===//
 //
 // The compiled step calls `dispatch` with launches that do not depend on each
-// other, which are divided among threads (WorkDivision.h). Results do not depend
-// on how: each item writes its own outputs in an order fixed at compile time.
+// other, which are divided among threads (WorkDivision.h). Results do not
+// depend on how: each item writes its own outputs in an order fixed at compile
+// time.
 //
 //===----------------------------------------------------------------------===//
 
