@@ -6,6 +6,7 @@
 
 #include "backends/cpu/KernelKinds.h"
 
+#include "backends/KernelSelection.h"
 #include "backends/cpu/KernelEmitters.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -179,28 +180,17 @@ std::string explainKernelKind(const KernelKind &kind,
   if (options.optLevel == 0)
     return "opt level 0 uses plain loops only";
   CpuFeatures features(options.features);
-  std::string lacking;
-  for (const KernelKind &other : kKinds) {
-    if (other.operation != kind.operation)
-      continue;
-    if (other.name == kind.name)
-      break;
-    std::string why;
-    if (isApplicable(other, kernel, features, &why))
-      return "was chosen before the selection, which would take " +
-             other.name.str();
-    lacking += (lacking.empty() ? ": " : "; ") + other.name.str() + " " + why;
-  }
-  return lacking.empty() ? "the preferred kind fits"
-                         : "the first that fits" + lacking;
+  return explainKind<KernelKind>(
+      kernelKinds(), kind, [&](const KernelKind &other) {
+        std::string why;
+        bool fits = isApplicable(other, kernel, features, &why);
+        return fits ? std::string() : why;
+      });
 }
 
 const KernelKind *findKernelKind(llvm::StringRef operation,
                                  llvm::StringRef name) {
-  for (const KernelKind &kind : kKinds)
-    if (kind.operation == operation && kind.name == name)
-      return &kind;
-  return nullptr;
+  return findKind(kernelKinds(), operation, name);
 }
 
 void printKernelKinds(llvm::raw_ostream &os) {

@@ -6,6 +6,7 @@
 
 #include "backends/cuda/KernelKinds.h"
 
+#include "backends/KernelSelection.h"
 #include "backends/cuda/KernelEmitters.h"
 
 #include "llvm/Support/raw_ostream.h"
@@ -104,28 +105,15 @@ std::string explainKernelKind(const KernelKind &kind,
                               const TargetOptions &options) {
   if (options.optLevel == 0)
     return "opt level 0 uses plain kernels only";
-  std::string lacking;
-  for (const KernelKind &other : kKinds) {
-    if (other.operation != kind.operation)
-      continue;
-    if (other.name == kind.name)
-      break;
-    std::string why = whyNotSelected(other, kernel, options);
-    if (why.empty())
-      return "was chosen before the selection, which would take " +
-             other.name.str();
-    lacking += (lacking.empty() ? ": " : "; ") + other.name.str() + " " + why;
-  }
-  return lacking.empty() ? "the preferred kind fits"
-                         : "the first that fits" + lacking;
+  return explainKind<KernelKind>(
+      kernelKinds(), kind, [&](const KernelKind &other) {
+        return whyNotSelected(other, kernel, options);
+      });
 }
 
 const KernelKind *findKernelKind(llvm::StringRef operation,
                                  llvm::StringRef name) {
-  for (const KernelKind &kind : kKinds)
-    if (kind.operation == operation && kind.name == name)
-      return &kind;
-  return nullptr;
+  return findKind(kernelKinds(), operation, name);
 }
 
 void printKernelKinds(llvm::raw_ostream &os) {
