@@ -143,8 +143,9 @@ suite.check("other oracle", outcomes(checks, "decode", "layers") == ["PASSED", "
 named = [each["name"] for each in report["tensors"] if each["products"] and each["relative"] > 1e-2]
 suite.check("other oracle", named == [f"model.layers.3.mlp.experts.down_proj_{part}" for part in ("blocks", "bias")], f"expects the tensor but got {named}")
 
-# What is no number: the tensor, then all that it spoils.
-infinite = change("infinite", "model.norm.weight", lambda norm: b"\x80\x7f" + norm[2:])
+# What is no number: the tensor, then all that it spoils. The name is one that no
+# line of a small screen holds.
+infinite = change("infinite" * 20, "model.norm.weight", lambda norm: b"\x80\x7f" + norm[2:])
 _, checks = validate("not finite", *FAST, checkpoint=infinite, code=1, message="failed: decode, products")
 suite.check("not finite", "model.norm.weight" in checks["decode"]["summary"] and checks["logits"]["outcome"] == "FAILED", f"expects the tensor but got {checks}")
 
@@ -191,6 +192,15 @@ suite.expect("no output", ["goss", "validate", suite.model, "-o", os.path.join(t
 if missing():
     print("the page is not looked at: " + missing())
     suite.finish()
+
+
+def check_phone(case):
+    browser.resize(390, 800)
+    wide = browser.run("return document.documentElement.scrollWidth")
+    suite.check(case, wide <= 390, f"expects a page as wide as a phone but got {wide}")
+    browser.resize(1400, 900)
+
+
 with Browser() as browser:
     for dark in (False, True):
         browser.prefer_dark(dark)
@@ -215,10 +225,8 @@ with Browser() as browser:
         suite.check(case, limits == 2, f"expects the limits of products and layers but got {limits} lines")
         colours = browser.run("return ['body', '.plot'].map((each) => getComputedStyle(document.querySelector(each)).backgroundColor).concat(getComputedStyle(document.querySelector('circle.series-0')).fill)")
         suite.check(case, len(set(colours)) == 3 and (sum(map(int, colours[0][4:-1].split(","))) < 200) == dark, f"expects colours of the theme but got {colours}")
-        browser.resize(390, 800)
-        wide = browser.run("return document.documentElement.scrollWidth")
-        suite.check(case, wide <= 390, f"expects a page as wide as a phone but got {wide}")
-        browser.resize(1400, 900)
+        check_phone(case)
     browser.open("file://" + suite.path("not-finite", "validation.html"))
     suite.check("failed page", browser.text(".verdict") == "A check failed" and not browser.errors(), "expects the verdict")
+    check_phone("failed page")
 suite.finish()

@@ -33,10 +33,10 @@ constexpr const char *pageStyle = R"(
 body { margin: 0 auto; max-width: 76rem; padding: 1rem;
   background: var(--page); color: var(--text);
   font: 14px/1.45 system-ui, "Noto Sans", "DejaVu Sans", sans-serif;
-  font-variant-numeric: tabular-nums; }
+  font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 h1 { font-size: 1.4rem; margin: 0 0 .3rem; }
 h2 { font-size: 1.1rem; margin: 2rem 0 .6rem; }
-p { margin: .3rem 0; overflow-wrap: anywhere; } .muted { color: var(--muted); }
+p { margin: .3rem 0; } .muted { color: var(--muted); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .8rem .25rem 0;
   border-bottom: 1px solid var(--line); overflow-wrap: break-word; }
