@@ -48,6 +48,22 @@ static Expected<bool> settleWeights(const CompilerOptions &options,
   return true;
 }
 
+/// The tokenizer in the form of an artifact's section, empty without one.
+static Expected<std::string> readTokenizer(const Checkpoint &checkpoint) {
+  const std::optional<Companion> &json = checkpoint.tokenizer();
+  if (!json)
+    return std::string();
+  const std::string &path = json->source;
+  GOSS_ASSIGN_OR_RETURN(Tokenizer tokenizer,
+                        Tokenizer::fromJson(json->text, path));
+  int64_t vocabulary = checkpoint.config().vocabSize;
+  if (tokenizer.vocabularySize() > static_cast<size_t>(vocabulary))
+    return invalidData(path + ": expects ids below the model's vocabulary of " +
+                       std::to_string(vocabulary) + " but got id " +
+                       std::to_string(tokenizer.vocabularySize() - 1));
+  return tokenizer.serialize();
+}
+
 Expected<CompilerInput> CompilerInput::open(const CompilerOptions &options) {
   GOSS_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::open(options.input));
   if (options.writesArtifact() && !checkpoint.hasWeights())
@@ -64,8 +80,12 @@ Expected<CompilerInput> CompilerInput::open(const CompilerOptions &options) {
                            ? options.maxContext
                            : std::min(modelContext, kDefaultMaxContext);
   GOSS_ASSIGN_OR_RETURN(bool embed, settleWeights(options, checkpoint));
+  std::string tokenizer;
+  if (options.writesArtifact()) {
+    GOSS_ASSIGN_OR_RETURN(tokenizer, readTokenizer(checkpoint));
+  }
   return CompilerInput{std::move(checkpoint), maxContext,
-                       options.maxTokensPerStep, embed};
+                       options.maxTokensPerStep, embed, std::move(tokenizer)};
 }
 
 std::string CompilerInput::describe() const {
@@ -168,29 +188,6 @@ Expected<std::string> writeGraphBytecode(ModuleOp module) {
   return bytes;
 }
 
-/// Reads the companions that hold text; both stay empty without a tokenizer.
-static Status readTextSections(const Checkpoint &checkpoint,
-                               proto::Manifest &manifest,
-                               std::string &tokenizerImage,
-                               std::string &chatData) {
-  if (const std::optional<Companion> &json = checkpoint.tokenizer()) {
-    const std::string &path = json->source;
-    GOSS_ASSIGN_OR_RETURN(Tokenizer tokenizer,
-                          Tokenizer::fromJson(json->text, path));
-    int64_t vocabulary = checkpoint.config().vocabSize;
-    if (tokenizer.vocabularySize() > static_cast<size_t>(vocabulary))
-      return invalidData(path +
-                         ": expects ids below the model's vocabulary of " +
-                         std::to_string(vocabulary) + " but got id " +
-                         std::to_string(tokenizer.vocabularySize() - 1));
-    manifest.set_tokenizer_sha256(std::string(toBytes(sha256(json->text))));
-    tokenizerImage = tokenizer.serialize();
-  }
-  if (checkpoint.chatTemplate())
-    chatData = checkpoint.chatTemplate()->text;
-  return Status::ok();
-}
-
 static void fillWeightFiles(const Checkpoint &checkpoint,
                             proto::Manifest &manifest) {
   for (const WeightFile &file : checkpoint.weightFiles()) {
@@ -262,19 +259,17 @@ Status writeArtifact(const CompilerOptions &options, const ArtifactParts &parts,
   StoredWeights stored(checkpoint);
   fillInput(options, parts, manifest);
   GOSS_RETURN_IF_ERROR(fillPlan(parts, manifest, stored));
-  std::string tokenizerImage;
-  std::string chatData;
-  GOSS_RETURN_IF_ERROR(
-      readTextSections(checkpoint, manifest, tokenizerImage, chatData));
+  if (const std::optional<Companion> &json = checkpoint.tokenizer())
+    manifest.set_tokenizer_sha256(std::string(toBytes(sha256(json->text))));
   std::string record = report.record.SerializeAsString();
   std::vector<ArtifactWriter::Section> sections = {
       {SectionKind::Code, parts.code.bytes},
       {SectionKind::Graph, parts.graphBytecode},
       {SectionKind::Record, record}};
-  if (!tokenizerImage.empty())
-    sections.push_back({SectionKind::Tokenizer, tokenizerImage});
-  if (!chatData.empty())
-    sections.push_back({SectionKind::Chat, chatData});
+  if (const std::string &image = parts.input.tokenizerImage; !image.empty())
+    sections.push_back({SectionKind::Tokenizer, image});
+  if (checkpoint.chatTemplate() && !checkpoint.chatTemplate()->text.empty())
+    sections.push_back({SectionKind::Chat, checkpoint.chatTemplate()->text});
   GOSS_ASSIGN_OR_RETURN(ArtifactWriter writer,
                         ArtifactWriter::create(options.output, manifest,
                                                std::move(sections),

@@ -18,11 +18,14 @@ struct CompilerInput {
   int64_t maxContext = 0;
   int64_t maxTokensPerStep = 0;
   bool embedWeights = false;
+  std::string tokenizerImage; ///< of an artifact; empty without tokenizer.
 
   /// Opens `options.input` and settles the sizes. Fails with Usage for sizes
   /// that the model does not have, for a config alone where an artifact is
   /// asked for, and for a reference to a checkpoint that does not allow it.
-  /// What is embedded from other forms is checked for NaN and infinities.
+  /// For an artifact the tokenizer is read too, so that a broken one is known
+  /// before anything is compiled, and what is embedded from other forms is
+  /// checked for NaN and infinities.
   static Expected<CompilerInput> open(const CompilerOptions &options);
 
   /// "6 layers, 16 experts (4 active), 9.1 M parameters in 7.7 MB".
