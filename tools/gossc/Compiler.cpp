@@ -246,7 +246,12 @@ Status Compilation::lower() {
   StageTimer timer(result_.report, "lower");
   PassManager manager(context_.get());
   backend_->buildPipeline(manager, target_);
+  // Kernels are thousands of operations: verified after each of the passes (as
+  // goss-opt does) they would take half as long again to lower.
+  manager.enableVerifier(false);
   GOSS_RETURN_IF_ERROR(runPasses("lower", manager));
+  if (failed(verify(*module_)))
+    return fail("lower");
   finishStage(timer, countOperations(*module_));
   if (dump_ && watch_.hasStopped())
     return dump_->addModule(getShortPassName(options_.until), *module_,
