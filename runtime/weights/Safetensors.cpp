@@ -20,7 +20,6 @@ constexpr uint64_t prefixBytes = 8;
 /// model has some ten thousand values.
 constexpr uint64_t maxHeaderBytes = 100'000'000;
 constexpr size_t maxHeaderValues = size_t(1) << 22;
-constexpr std::string_view metadataName = "__metadata__";
 
 uint64_t readLittleEndian(std::span<const std::byte> bytes) {
   uint64_t value = 0;
@@ -140,7 +139,7 @@ Expected<SafetensorsFile> SafetensorsFile::read(MappedFile file) {
       JsonDocument::parse(text, result.path() + ": header", limits));
 
   for (JsonValue entry : header.root()) {
-    if (entry.name() == metadataName) {
+    if (entry.name() == safetensorsMetadata) {
       GOSS_RETURN_IF_ERROR(entry.asObject().status());
       for (JsonValue member : entry) {
         GOSS_ASSIGN_OR_RETURN(std::string content, member.asString());

@@ -26,6 +26,9 @@
 
 namespace gossamer {
 
+/// The key of a header that names no tensor.
+inline constexpr std::string_view safetensorsMetadata = "__metadata__";
+
 /// Element types of the format.
 enum class DType : uint8_t {
   Bool,

@@ -18,7 +18,6 @@ namespace {
 
 /// Data begins at a multiple of this, like the reference writer's.
 constexpr size_t headerAlignment = 8;
-constexpr std::string_view metadataName = "__metadata__";
 
 Expected<std::string>
 buildHeader(const std::string &path,
@@ -28,14 +27,14 @@ buildHeader(const std::string &path,
   JsonWriter json;
   json.beginObject();
   if (!metadata.empty()) {
-    json.key(metadataName).beginObject();
+    json.key(safetensorsMetadata).beginObject();
     for (const auto &[name, content] : metadata)
       json.member(name, content);
     json.endObject();
   }
   dataBytes = 0;
   for (const SafetensorsWriter::Tensor &tensor : tensors) {
-    if (tensor.name == metadataName)
+    if (tensor.name == safetensorsMetadata)
       return invalidData(path + ": expects a tensor name but got the reserved "
                                 "\"__metadata__\"");
     std::optional<uint64_t> size = tensorBytes(tensor.dtype, tensor.shape);

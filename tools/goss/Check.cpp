@@ -57,12 +57,6 @@ private:
   CheckResult result_;
 };
 
-std::string formatScientific(double value) {
-  std::array<char, 32> text;
-  std::snprintf(text.data(), text.size(), "%.2e", value);
-  return text.data();
-}
-
 Status Checker::load() {
   GOSS_ASSIGN_OR_RETURN(std::string path,
                         resolveArtifactPath(arguments_.model.path));
@@ -117,9 +111,9 @@ std::string Checker::toText() const {
     const Distance &distance = value.distance;
     std::snprintf(line.data(), line.size(), "  %-44.150s %12s %12s %12s%s\n",
                   nameOf(value).c_str(),
-                  formatScientific(distance.maxAbs).c_str(),
-                  formatScientific(distance.rms).c_str(),
-                  formatScientific(distance.relative).c_str(),
+                  formatScientific(distance.maxAbs, 2).c_str(),
+                  formatScientific(distance.rms, 2).c_str(),
+                  formatScientific(distance.relative, 2).c_str(),
                   distance.relative <= tolerance_ ? "" : "  diverges");
     text += line.data();
   }
@@ -130,7 +124,8 @@ std::string Checker::toText() const {
           std::to_string(result_.quantized) + " leave int8 activations, " +
           std::to_string(result_.cacheOnly) + " fill the cache\n";
   text += "tolerance of math " + loaded_.model->manifest().math_mode() + ": " +
-          formatScientific(tolerance_) + " of the oracle's root mean square\n";
+          formatScientific(tolerance_, 2) +
+          " of the oracle's root mean square\n";
   if (!result_.firstBeyond(tolerance_))
     text += "all agree\n";
   return text;
@@ -180,8 +175,8 @@ Status Checker::verdict() const {
   const CheckedValue &value = result_.values[*first];
   return different(nameOf(value) + " is the first op that diverges, in step " +
                    std::to_string(value.step) + ": relative RMS " +
-                   formatScientific(value.distance.relative) + ", tolerance " +
-                   formatScientific(tolerance_));
+                   formatScientific(value.distance.relative, 2) +
+                   ", tolerance " + formatScientific(tolerance_, 2));
 }
 
 Status Checker::run() {

@@ -215,12 +215,6 @@ void addLine(std::string &text, const char *name, const std::string &value) {
   text += line;
 }
 
-std::string formatScientific(double value) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.3e", value);
-  return text;
-}
-
 std::string Evaluation::toTable() const {
   std::string text;
   Likelihood likelihood = getLikelihood();
@@ -238,15 +232,15 @@ std::string Evaluation::toTable() const {
   addLine(text, "compared",
           formatCount(comparison.rowCount()) + " positions with " +
               reference_->path());
-  addLine(text, "mean KL", formatScientific(comparison.meanKl()) + " nats");
+  addLine(text, "mean KL", formatScientific(comparison.meanKl(), 3) + " nats");
   addLine(text, "max KL",
-          formatScientific(comparison.maxKl()) + " nats, sequence " +
+          formatScientific(comparison.maxKl(), 3) + " nats, sequence " +
               std::to_string(comparison.maxKlSequence()) + ", position " +
               std::to_string(comparison.maxKlPosition()));
   addLine(text, "top-1 agreement",
           formatFixed(100 * comparison.topAgreement(), 3) + " %");
-  addLine(text, "max error", formatScientific(comparison.maxError()));
-  addLine(text, "rms error", formatScientific(comparison.rmsError()));
+  addLine(text, "max error", formatScientific(comparison.maxError(), 3));
+  addLine(text, "rms error", formatScientific(comparison.rmsError(), 3));
   return text;
 }
 

@@ -17,7 +17,6 @@
 #include "tools/validate/ValidationPrinters.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cmath>
 
@@ -53,12 +52,6 @@ Limits limitsOf(const proto::Manifest &manifest) {
   if (math == "exact")
     return {layers, 2e-3, 1e-6, 1e-4};
   return {layers, unlimited, 1e-5, 1e-3};
-}
-
-std::string scientific(double value) {
-  std::array<char, 32> text;
-  std::snprintf(text.data(), text.size(), "%.2e", value);
-  return text.data();
 }
 
 proto::Verdict::Outcome outcomeOf(bool passed) {
@@ -205,9 +198,9 @@ Expected<ValidationRun::Finding> ValidationRun::checkProducts() {
                        ": expects products with parameters but has none");
   return Finding{outcomeOf(worst <= productLimit),
                  "products with " + formatCount(errors.size()) +
-                     " parameters, relative RMS at most " + scientific(worst) +
-                     ", of " + worstName,
-                 "relative RMS " + scientific(productLimit) +
+                     " parameters, relative RMS at most " +
+                     formatScientific(worst, 2) + ", of " + worstName,
+                 "relative RMS " + formatScientific(productLimit, 2) +
                      " from products in double precision",
                  productLimit};
 }
@@ -242,12 +235,14 @@ Expected<ValidationRun::Finding> ValidationRun::checkLayers() {
   double limit = limitsOf(manifest_).layers;
   std::optional<size_t> first = check.firstBeyond(limit);
   std::string summary = formatCount(check.values.size()) +
-                        " values, relative RMS at most " + scientific(worst);
+                        " values, relative RMS at most " +
+                        formatScientific(worst, 2);
   if (first)
     summary += "; the first beyond the limit is " +
                result_.values(static_cast<int>(*first)).name();
   return Finding{outcomeOf(!first), summary,
-                 "relative RMS " + scientific(limit) + " from the oracle's",
+                 "relative RMS " + formatScientific(limit, 2) +
+                     " from the oracle's",
                  limit};
 }
 
@@ -334,16 +329,16 @@ ValidationRun::judgeLogits(const proto::LogitCheck &check) const {
   Finding finding;
   finding.outcome = outcomeOf(check.max_error() <= limits.maxError &&
                               check.mean_kl() <= limits.meanKl);
-  finding.summary = formatCount(check.positions()) +
-                    " positions, difference at most " +
-                    scientific(check.max_error()) + ", mean KL " +
-                    scientific(check.mean_kl()) + " nats, top-1 agreement " +
-                    formatFixed(100 * check.top1_agreement(), 2) + " %";
+  finding.summary =
+      formatCount(check.positions()) + " positions, difference at most " +
+      formatScientific(check.max_error(), 2) + ", mean KL " +
+      formatScientific(check.mean_kl(), 2) + " nats, top-1 agreement " +
+      formatFixed(100 * check.top1_agreement(), 2) + " %";
   if (std::isfinite(limits.maxError))
-    finding.limit = "difference " + scientific(limits.maxError);
+    finding.limit = "difference " + formatScientific(limits.maxError, 2);
   if (std::isfinite(limits.meanKl))
     finding.limit += (finding.limit.empty() ? "mean KL " : ", mean KL ") +
-                     scientific(limits.meanKl) + " nats";
+                     formatScientific(limits.meanKl, 2) + " nats";
   return finding;
 }
 
@@ -430,7 +425,7 @@ Expected<ValidationRun::Finding> ValidationRun::checkPerplexity() {
                        formatFixed(check.perplexity(), 4) + ", the " +
                        (check.against() == "oracle" ? "oracle" : "reference") +
                        " " + formatFixed(check.reference_perplexity(), 4);
-    finding.limit = "relative difference " + scientific(limit);
+    finding.limit = "relative difference " + formatScientific(limit, 2);
   }
   return finding;
 }

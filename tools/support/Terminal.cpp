@@ -157,6 +157,12 @@ std::string formatFixed(double value, int decimals) {
   return buffer.data();
 }
 
+std::string formatScientific(double value, int decimals) {
+  std::array<char, 64> buffer;
+  std::snprintf(buffer.data(), buffer.size(), "%.*e", decimals, value);
+  return buffer.data();
+}
+
 std::string formatBytes(uint64_t bytes) {
   if (bytes < 1000)
     return std::to_string(bytes) + " B";

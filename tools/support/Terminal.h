@@ -81,6 +81,8 @@ std::string formatCount(uint64_t count);
 std::string formatParameters(uint64_t count);
 /// Fixed number of decimals.
 std::string formatFixed(double value, int decimals);
+/// "1.25e-06", with that number of decimals.
+std::string formatScientific(double value, int decimals);
 
 } // namespace gossamer::tools
 
