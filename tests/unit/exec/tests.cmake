@@ -35,6 +35,7 @@ gossamer_unit_test(gossamer_generate_tests
   exec/SamplerTest.cpp
   LINK gossamer_generate)
 
+gossamer_compile_alone(exec/AllocationCounter.cpp)
 gossamer_unit_test(gossamer_allocation_tests
   exec/AllocationCounter.cpp
   exec/AllocationTest.cpp

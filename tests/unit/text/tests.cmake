@@ -1,3 +1,4 @@
+gossamer_compile_alone(text/HarmonyParserTest.cpp)
 gossamer_unit_test(text-tests
   text/ConversationTest.cpp
   text/HarmonyParserTest.cpp
