@@ -163,8 +163,7 @@ Status readConfig(const GgufFile &file, ModelConfig &config) {
                         file.getString("general.architecture", std::nullopt));
   if (name != architecture && name != "gptoss")
     return file.error("general.architecture",
-                      "\"gpt-oss\" but got \"" +
-                          std::string(name.substr(0, 60)) + "\"");
+                      "\"gpt-oss\" but got " + quoteText(name, 60));
   GOSS_ASSIGN_OR_RETURN(int64_t parts,
                         file.getInteger("split.count", 1, 0, 1 << 20));
   if (parts > 1)

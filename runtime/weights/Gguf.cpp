@@ -7,6 +7,7 @@
 #include "runtime/weights/Gguf.h"
 
 #include "runtime/support/CheckedMath.h"
+#include "runtime/support/JsonWriter.h"
 
 #include <algorithm>
 #include <bit>
@@ -245,7 +246,7 @@ Status GgufParser::tensor() {
   uint32_t dimensions = 0, type = 0;
   GOSS_RETURN_IF_ERROR(number(dimensions, "a number of dimensions"));
   std::string where =
-      file_.path() + ": tensor \"" + std::string(tensor.name) + "\": ";
+      file_.path() + ": tensor " + quoteText(tensor.name) + ": ";
   if (dimensions > maxDimensions)
     return invalidData(where + "expects at most 4 dimensions but got " +
                        std::to_string(dimensions));
@@ -268,7 +269,7 @@ Status GgufParser::tensor() {
 /// Turns the offset from that of the data to that of the file.
 Status GgufParser::place(GgufTensor &tensor) {
   std::string where =
-      file_.path() + ": tensor \"" + std::string(tensor.name) + "\": ";
+      file_.path() + ": tensor " + quoteText(tensor.name) + ": ";
   GgmlBlock block = *ggmlBlock(tensor.type);
   std::optional<uint64_t> elements = checkedProduct(tensor.shape);
   uint64_t row = tensor.shape.empty() ? 1 : tensor.shape.back();
@@ -298,8 +299,8 @@ Status GgufParser::checkUnique() {
   std::unordered_set<std::string_view> names;
   for (const GgufTensor &tensor : file_.tensors_)
     if (!names.insert(tensor.name).second)
-      return invalidData(file_.path() + ": tensor \"" +
-                         std::string(tensor.name) + "\": is there twice");
+      return invalidData(file_.path() + ": tensor " + quoteText(tensor.name) +
+                         ": is there twice");
   return Status::ok();
 }
 
@@ -332,10 +333,10 @@ Status GgufParser::parse() {
       std::min<uint64_t>((position_ + unit - 1) / unit * unit, bytes_.size());
   for (GgufTensor &tensor : file_.tensors_) {
     if (tensor.offset % unit != 0)
-      return invalidData(
-          file_.path() + ": tensor \"" + std::string(tensor.name) +
-          "\": expects an offset that is a multiple of " +
-          std::to_string(unit) + " but got " + std::to_string(tensor.offset));
+      return invalidData(file_.path() + ": tensor " + quoteText(tensor.name) +
+                         ": expects an offset that is a multiple of " +
+                         std::to_string(unit) + " but got " +
+                         std::to_string(tensor.offset));
     GOSS_RETURN_IF_ERROR(place(tensor));
   }
   return Status::ok();
@@ -358,8 +359,8 @@ Expected<GgufFile> GgufFile::read(MappedFile file) {
 
 Status GgufFile::error(std::string_view key,
                        const std::string &expected) const {
-  return invalidData(path() + ": key \"" + std::string(key.substr(0, 100)) +
-                     "\": expects " + expected);
+  return invalidData(path() + ": key " + quoteText(key) + ": expects " +
+                     expected);
 }
 
 const GgufValue *GgufFile::find(std::string_view key) const {

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "frontend/checkpoint/GgufMetadata.h"
+#include "tests/fuzz/FuzzSupport.h"
 #include <cstring>
 
 using namespace gossamer;
@@ -19,8 +20,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size >= sizeof(start))
     std::memcpy(bytes.data(), start, sizeof(start));
   Expected<GgufFile> file = GgufFile::read(MappedFile::borrow(bytes, "input"));
-  if (!file)
+  if (!file) {
+    requireMessage(file.status());
     return 0;
+  }
   unsigned sum = 0;
   for (const GgufTensor &tensor : file->tensors())
     for (std::byte byte : tensor.bytes)

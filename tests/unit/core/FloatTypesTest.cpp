@@ -15,6 +15,30 @@ namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
+/// The value of a bf16 pattern by its definition.
+double bf16Value(uint32_t bits) {
+  double sign = bits & 0x8000 ? -1 : 1;
+  int exponent = static_cast<int>((bits >> 7) & 255);
+  double mantissa = bits & 0x7F;
+  if (exponent == 255)
+    return mantissa == 0 ? sign * infinity : std::nan("");
+  return exponent == 0 ? sign * std::ldexp(mantissa, -133)
+                       : sign * std::ldexp(128 + mantissa, exponent - 134);
+}
+
+TEST(FloatTypes, Bf16WidensEveryPattern) {
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    float value = bf16ToF32(static_cast<uint16_t>(bits));
+    double expected = bf16Value(bits);
+    if (std::isnan(expected)) {
+      EXPECT_TRUE(std::isnan(value));
+      continue;
+    }
+    EXPECT_EQ(value, expected) << bits;
+    EXPECT_EQ(std::signbit(value), (bits & 0x8000) != 0);
+  }
+}
+
 TEST(FloatTypes, Bf16RoundTripsEveryPattern) {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
     float value = bf16ToF32(static_cast<uint16_t>(bits));

@@ -5,6 +5,7 @@ gossamer_unit_test(core-tests
   core/FloatTypesTest.cpp
   core/JsonTest.cpp
   core/ManifestTest.cpp
+  core/MutationTest.cpp
   core/Mxfp4Test.cpp
   core/GgufTest.cpp
   core/NpyTest.cpp
