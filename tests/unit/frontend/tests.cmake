@@ -1,6 +1,8 @@
 gossamer_unit_test(CheckpointTests
-  frontend/CheckpointTest.cpp frontend/ModelConfigTest.cpp frontend/SynthTest.cpp
-  frontend/PackedWeightsTest.cpp frontend/TensorProducersTest.cpp
+  frontend/BrokenCheckpointTest.cpp frontend/CheckpointTest.cpp
+  frontend/ModelConfigTest.cpp frontend/PackedWeightsTest.cpp
+  frontend/ParameterListTest.cpp frontend/SynthTest.cpp
+  frontend/TensorProducersTest.cpp
   LINK GossamerCheckpoint)
 gossamer_unit_test(GraphBuilderTests MLIR
   frontend/GraphBuilderTest.cpp
