@@ -168,6 +168,68 @@ TEST(TensorProducers, EveryMxfp4BlockStaysTheSameNumbers) {
   EXPECT_EQ(loss->overflows + loss->underflows + loss->rounded, 0u);
 }
 
+// All 256 bytes with all 256 scales: each byte alone in a block, where small
+// codes allow another scale, and among other ones.
+TEST(TensorProducers, EveryByteWithEveryScaleStaysTheSameNumbers) {
+  constexpr uint64_t bytes = 256, rows = 2 * bytes, columns = 32;
+  MatrixShape shape{1, rows, columns};
+  for (int scale = 0; scale < 256; ++scale) {
+    Bytes blocks, scales(rows, static_cast<std::byte>(scale));
+    Bytes others = randomBytes(bytes * 16, static_cast<unsigned>(scale));
+    for (uint64_t byte = 0; byte < bytes; ++byte) {
+      blocks.insert(blocks.end(), 16, static_cast<std::byte>(byte));
+      auto mixed = blocks.insert(blocks.end(), others.begin() + 16 * byte,
+                                 others.begin() + 16 * byte + 16);
+      *mixed = static_cast<std::byte>(byte);
+    }
+    // Each step once: producers make a range anew for every reader.
+    Bytes decoded =
+        readAll(dequantizeTransposed(mapped(blocks), mapped(scales), shape));
+    auto loss = std::make_shared<ConversionLoss>();
+    Mxfp4Tensors made =
+        quantizeTransposed(mapped(decoded), DType::BF16, shape, loss);
+    Bytes madeBlocks = readAll(made.blocks), madeScales = readAll(made.scales);
+    Bytes again = readAll(
+        dequantizeTransposed(mapped(madeBlocks), mapped(madeScales), shape));
+    auto numberAt = [&](const Bytes &of, uint64_t row, uint64_t column) {
+      uint16_t bits;
+      std::memcpy(&bits, &of[(column * rows + row) * 2], 2);
+      return bf16ToF32(bits);
+    };
+    for (uint64_t row = 0; row < rows; ++row) {
+      double largest = 0;
+      for (uint64_t column = 0; column < columns; ++column) {
+        auto byte = static_cast<unsigned>(blocks[row * 16 + column / 2]);
+        double want =
+            double(e2m1Values[column % 2 ? byte >> 4 : byte & 15]) *
+            (scale == 255 ? std::nan("") : std::ldexp(1.0, scale - 127));
+        float got = numberAt(decoded, row, column);
+        if (scale == 255) {
+          ASSERT_TRUE(std::isnan(got));
+          continue;
+        }
+        // Beyond the largest float an infinity stands for it.
+        ASSERT_EQ(got, static_cast<float>(want)) << scale << " " << row;
+        ASSERT_EQ(std::signbit(got), std::signbit(want));
+        largest = std::max(largest, std::fabs(want));
+      }
+      if (scale == 255 || largest >= 0x1p128) {
+        // Nothing is made of what is no number.
+        ASSERT_EQ(madeScales[row], std::byte{255}) << scale << " " << row;
+        continue;
+      }
+      for (uint64_t column = 0; column < columns; ++column) {
+        float before = numberAt(decoded, row, column);
+        float after = numberAt(again, row, column);
+        ASSERT_EQ(after, before) << scale << " " << row << " " << column;
+        ASSERT_EQ(std::signbit(after), std::signbit(before));
+      }
+    }
+    if (scale <= mxfp4LargestScale)
+      EXPECT_EQ(loss->overflows + loss->underflows + loss->rounded, 0U);
+  }
+}
+
 TEST(TensorProducers, QuantizesToTheNearest) {
   // One row of 32 columns: largest 6, so that the scale is 1.
   Bytes plain(32 * 4);
