@@ -96,18 +96,23 @@ static LogicalResult verifyBlocks(function_ref<InFlightDiagnostic()> emitError,
                                   Type scaleType, int64_t blockSize,
                                   WeightLayout layout) {
   bool fourBit = isa<Float4E2M1FNType>(elementType);
-  bool fits = blockSize == WeightType::kBlock &&
-              (fourBit ? isa_and_present<Float8E8M0FNUType>(scaleType) &&
-                             (layout == WeightLayout::Published ||
-                              layout == WeightLayout::RowPanel)
-                       : isa_and_present<BFloat16Type>(scaleType) &&
-                             layout == WeightLayout::RowPanel);
+  int64_t row = shape.back();
+  bool isBlock = blockSize == WeightType::kBlock;
+  bool fits = fourBit
+                  ? isBlock && isa_and_present<Float8E8M0FNUType>(scaleType) &&
+                        (layout == WeightLayout::Published ||
+                         layout == WeightLayout::RowPanel)
+                  : (isBlock || blockSize == row) &&
+                        isa_and_present<BFloat16Type>(scaleType) &&
+                        layout == WeightLayout::RowPanel;
   if (!fits) {
     InFlightDiagnostic diag = emitError();
     diag << "expects scale = " << (fourBit ? "f8E8M0FNU" : "bf16")
-         << ", block = 32, layout = "
-         << (fourBit ? "published or row_panel" : "row_panel") << " with "
-         << elementType << " elements but got ";
+         << ", block = " << WeightType::kBlock;
+    if (!fourBit && row != WeightType::kBlock)
+      diag << " or " << row;
+    diag << ", layout = " << (fourBit ? "published or row_panel" : "row_panel")
+         << " with " << elementType << " elements but got ";
     if (scaleType)
       diag << "scale = " << scaleType << ", block = " << blockSize;
     else
@@ -118,9 +123,9 @@ static LogicalResult verifyBlocks(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expects a weight with blocks of rank 2 or 3 but got "
                           "rank "
                        << shape.size();
-  if (shape.back() % blockSize != 0)
+  if (row % WeightType::kBlock != 0)
     return emitError() << "expects a last dimension that is a multiple of "
-                       << blockSize << " but got " << shape.back();
+                       << WeightType::kBlock << " but got " << row;
   return success();
 }
 
@@ -158,9 +163,10 @@ WeightType WeightType::getMxFp4(MLIRContext *context, ArrayRef<int64_t> shape) {
              Float8E8M0FNUType::get(context), kBlock, WeightLayout::Published);
 }
 
-WeightType WeightType::getInt8(MLIRContext *context, ArrayRef<int64_t> shape) {
+WeightType WeightType::getInt8(MLIRContext *context, ArrayRef<int64_t> shape,
+                               int64_t block) {
   return get(context, shape, IntegerType::get(context, 8),
-             BFloat16Type::get(context), kBlock, WeightLayout::RowPanel);
+             BFloat16Type::get(context), block, WeightLayout::RowPanel);
 }
 
 int64_t WeightType::getNumElements() const {
@@ -172,12 +178,13 @@ SmallVector<MemRefType> WeightType::getStorageTypes() const {
   auto byte = IntegerType::get(getContext(), 8);
   if (getLayout() == WeightLayout::RowPanel) {
     // A word is four bytes of each row.
-    int64_t words = isMxFp4() ? getBlockSize() / 8 : getBlockSize() / 4;
-    shape.back() /= getBlockSize();
+    int64_t words = isMxFp4() ? kBlock / 8 : kBlock / 4;
     shape[shape.size() - 2] =
         llvm::divideCeil(shape[shape.size() - 2], kPanelRows);
     SmallVector<int64_t> scales(shape);
+    scales.back() /= getBlockSize();
     scales.push_back(kPanelRows);
+    shape.back() /= kBlock;
     shape.append({words, kPanelRows, 4});
     return {MemRefType::get(shape, byte),
             MemRefType::get(scales, isMxFp4() ? Type(byte) : getScaleType())};

@@ -27,22 +27,25 @@ def GptOss_WeightType : GptOss_Type<"Weight", "weight"> {
     | `row_major` (elided) | one, of the logical shape |
     | `transposed` | one, [experts, in, out] (or [in, out]) |
     | `published` | MXFP4: bytes [.., out, in/block, block/2] with the even element in the low nibble, and E8M0 scales [.., out, in/block] |
-    | `row_panel` | values [.., panels, in/block, words, 16, 4] and scales [.., panels, in/block, 16], where a panel is 16 rows (`out` rounded up; rows beyond it are zeros) |
+    | `row_panel` | values [.., panels, in/32, words, 16, 4] and scales [.., panels, in/block, 16], where a panel is 16 rows (`out` rounded up; rows beyond it are zeros) |
 
-    A word of a panel is four bytes of each of its 16 rows. An MXFP4 block has
-    four words, in the order of the published bytes. An int8 block has eight: the
-    weights plus 128, first the even inputs of the block, then the odd ones; the
-    value of a weight w is w times the block's scale.
+    A block of elements has one scale. Values lie by 32 inputs of a row, in words
+    of four bytes of each of the 16 rows of a panel. 32 inputs of MXFP4 are four
+    words, in the order of the published bytes. Those of int8 are eight: the
+    weights plus 128, first the even inputs, then the odd ones; the value of a
+    weight w is w times its block's scale. An int8 block may be the whole row,
+    which is an output channel.
 
     Constraints:
 
     - C1: the rank is 1, 2 or 3 and every dimension is positive.
     - C2: the element is bf16, f16, f32, f4E2M1FN or i8.
     - C3: an f4E2M1FN weight has scale f8E8M0FNU, block 32 and layout `published`
-      or `row_panel`; an i8 weight scale bf16, block 32 and layout `row_panel`;
-      all others have no scale, no block and neither of these layouts.
-    - C4: the last dimension of a weight with blocks is a multiple of the block,
-      and its rank is 2 or 3.
+      or `row_panel`; an i8 weight scale bf16, block 32 or its last dimension,
+      and layout `row_panel`; all others have no scale, no block and neither of
+      these layouts.
+    - C4: the last dimension of a weight with blocks is a multiple of 32, and
+      its rank is 2 or 3.
     - C5: a `transposed` weight has rank 2 or 3.
 
     Examples:
@@ -52,6 +55,7 @@ def GptOss_WeightType : GptOss_Type<"Weight", "weight"> {
     !gptoss.weight<16x256x192xbf16, layout = transposed>
     !gptoss.weight<16x256x192xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = published>
     !gptoss.weight<256x192xi8, scale = bf16, block = 32, layout = row_panel>
+    !gptoss.weight<256x192xi8, scale = bf16, block = 192, layout = row_panel>
     ```
   }];
   let parameters = (ins
@@ -74,10 +78,12 @@ def GptOss_WeightType : GptOss_Type<"Weight", "weight"> {
     /// The MXFP4 weight of this logical shape in the published layout.
     static WeightType getMxFp4(::mlir::MLIRContext *context,
                                ::llvm::ArrayRef<int64_t> shape);
-    /// The 8-bit weight of this logical shape, in row panels.
+    /// The 8-bit weight of this logical shape, in row panels, with a scale for
+    /// each `block` elements of a row: kBlock or all of them.
     static WeightType getInt8(::mlir::MLIRContext *context,
-                              ::llvm::ArrayRef<int64_t> shape);
-    /// Rows of a panel, elements of a block of scaled weights.
+                              ::llvm::ArrayRef<int64_t> shape, int64_t block);
+    /// Rows of a panel; inputs that lie together, and share a scale but for
+    /// int8 weights with one a row.
     static constexpr int64_t kPanelRows = 16, kBlock = 32;
 
     int64_t getRank() const { return getShape().size(); }
@@ -89,7 +95,7 @@ def GptOss_WeightType : GptOss_Type<"Weight", "weight"> {
     bool isMxFp4() const {
       return ::llvm::isa<::mlir::Float4E2M1FNType>(getElementType());
     }
-    /// Whether elements are bytes with a scale a block.
+    /// Whether elements are bytes with a scale a block, or a row.
     bool isInt8() const { return getElementType().isInteger(8); }
     /// Memref types of the tensors that it consists of, in binding order:
     /// one, or values and scales.

@@ -87,14 +87,17 @@ private:
       reportKept(parameter,
                  "a use other than as an expert matrix of gptoss.moe");
     }
-    if (denseInt8 && type.getRank() == 2 && !type.isScaled() && !uses.empty() &&
-        type.getLayout() == WeightLayout::RowMajor) {
+    if (dense != DenseForm::Kept && type.getRank() == 2 && !type.isScaled() &&
+        !uses.empty() && type.getLayout() == WeightLayout::RowMajor) {
       if (!allUsers(uses, isLinearMatrix)) {
         // Embeddings are looked up, the router decides: both stay as they are.
         return type;
       }
-      if (type.getDimSize(1) % WeightType::kBlock == 0)
-        return WeightType::getInt8(context, type.getShape());
+      int64_t row = type.getDimSize(1);
+      if (row % WeightType::kBlock == 0)
+        return WeightType::getInt8(context, type.getShape(),
+                                   dense == DenseForm::Int8 ? WeightType::kBlock
+                                                            : row);
       reportKept(parameter, "rows are no whole blocks of 32");
     }
     return type;

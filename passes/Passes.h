@@ -30,6 +30,20 @@
 
 namespace gossamer {
 
+/// How the matrices of gptoss.linear are stored.
+enum class DenseForm {
+  Kept,        ///< as in the checkpoint.
+  Int8,        ///< 8 bits, with a scale for each block of 32 inputs of a row.
+  Int8Channel, ///< 8 bits, with a scale for each row, an output channel.
+};
+
+/// "bf16", "int8" or "int8-channel", as options say it. What is kept is bf16 in
+/// the published models.
+llvm::StringRef stringifyDenseForm(DenseForm form);
+
+/// The values of an option of a pass or pipeline.
+llvm::cl::ValuesClass denseFormValues();
+
 #define GEN_PASS_DECL
 #include "passes/Passes.h.inc"
 
@@ -72,10 +86,10 @@ struct PlanPipelineOptions
       *this, "pack-mxfp4",
       llvm::cl::desc("row panels of the experts' MXFP4 matrices"),
       llvm::cl::init(false)};
-  Option<bool> denseInt8{
-      *this, "dense-int8",
-      llvm::cl::desc("8-bit row panels of the matrices of gptoss.linear"),
-      llvm::cl::init(false)};
+  Option<DenseForm> dense{
+      *this, "dense",
+      llvm::cl::desc("how the matrices of gptoss.linear are stored"),
+      llvm::cl::init(DenseForm::Kept), denseFormValues()};
 };
 
 /// Names that `disable` takes, in the order in which they run.

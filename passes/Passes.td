@@ -109,22 +109,27 @@ def PackWeights : Pass<"gptoss-pack-weights", "::mlir::ModuleOp"> {
   let description = [{
     Changes the type of parameters, and so what the artifact stores of them.
     `mxfp4` puts the experts' MXFP4 matrices into row panels: the same numbers
-    in the order in which kernels read them. `dense-int8` makes 8-bit row panels
-    of the matrices of `gptoss.linear`, which rounds them. A parameter is changed
-    when all its uses are such products and its rows are whole blocks; a remark
-    of the category `pack-weights` says why one is not.
+    in the order in which kernels read them. `dense` makes 8-bit row panels of
+    the matrices of `gptoss.linear`, which rounds them: `int8` with a scale for
+    each block of 32 inputs of a row, `int8-channel` with one for the row. A
+    parameter is changed when all its uses are such products and its rows are
+    whole blocks; a remark of the category `pack-weights` says why one is not.
 
     ```mlir
     gptoss.parameter @q : !gptoss.weight<256x192xbf16> from ["q.weight"]
-    // becomes with dense-int8
+    // becomes with dense=int8
     gptoss.parameter @q : !gptoss.weight<256x192xi8, scale = bf16, block = 32, layout = row_panel> from ["q.weight"]
+    // and with dense=int8-channel
+    gptoss.parameter @q : !gptoss.weight<256x192xi8, scale = bf16, block = 192, layout = row_panel> from ["q.weight"]
     ```
   }];
   let options = [
     Option<"mxfp4", "mxfp4", "bool", "false",
       "row panels of the experts' MXFP4 matrices">,
-    Option<"denseInt8", "dense-int8", "bool", "false",
-      "8-bit row panels of the matrices of gptoss.linear">];
+    Option<"dense", "dense", "::gossamer::DenseForm",
+      "::gossamer::DenseForm::Kept",
+      "how the matrices of gptoss.linear are stored",
+      "::gossamer::denseFormValues()">];
   let dependentDialects = ["::mlir::gptoss::GptOssDialect"];
   let statistics = [
     Statistic<"numPacked", "packed", "parameters changed">];

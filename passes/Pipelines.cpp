@@ -31,6 +31,29 @@ constexpr NamedFusion fusions[] = {
 
 } // namespace
 
+llvm::StringRef gossamer::stringifyDenseForm(DenseForm form) {
+  switch (form) {
+  case DenseForm::Kept:
+    return "bf16";
+  case DenseForm::Int8:
+    return "int8";
+  case DenseForm::Int8Channel:
+    return "int8-channel";
+  }
+  return "";
+}
+
+llvm::cl::ValuesClass gossamer::denseFormValues() {
+  auto value = [](DenseForm form, llvm::StringRef help) {
+    return llvm::cl::OptionEnumValue{stringifyDenseForm(form),
+                                     static_cast<int>(form), help};
+  };
+  return llvm::cl::values(
+      value(DenseForm::Kept, "as in the checkpoint"),
+      value(DenseForm::Int8, "8 bits, with a scale for 32 inputs of a row"),
+      value(DenseForm::Int8Channel, "8 bits, with a scale for each row"));
+}
+
 llvm::ArrayRef<llvm::StringRef> gossamer::getFusionNames() {
   static const auto names = llvm::map_to_vector(
       fusions, [](const NamedFusion &fusion) { return fusion.name; });
@@ -49,10 +72,10 @@ void gossamer::buildFusePipeline(OpPassManager &manager,
 
 void gossamer::buildPlanPipeline(OpPassManager &manager,
                                  const PlanPipelineOptions &options) {
-  if (options.packMxFp4 || options.denseInt8) {
+  if (options.packMxFp4 || options.dense != DenseForm::Kept) {
     PackWeightsOptions pack;
     pack.mxfp4 = options.packMxFp4;
-    pack.denseInt8 = options.denseInt8;
+    pack.dense = options.dense;
     manager.addPass(createPackWeights(pack));
   }
   OutlineKernelsOptions outline;

@@ -16,6 +16,10 @@
 //
 //   sum = fma(float(n), weight scale * activation scale, sum)
 //
+// and with one weight scale a row, which is no matter of a block,
+//
+//   sum = fma(float(n), activation scale, sum), at the end times weight scale
+//
 //===----------------------------------------------------------------------===//
 
 #include "backends/cpu/ByteVectors.h"
@@ -40,7 +44,8 @@ constexpr int64_t kTokenTile = 16, kMiddleTile = 8, kSmallTile = 4;
 /// How far ahead of their use weights are fetched; measured.
 constexpr int64_t kPrefetchBytes = 8192;
 
-/// 16 rows of a block: the bytes of eight words, and the rows' scales.
+/// 16 rows of a block: the bytes of eight words, and the rows' scales for it,
+/// if they have any.
 struct PanelBlock {
   SmallVector<Value, kWords> words;
   Value scale;
@@ -55,6 +60,8 @@ public:
   /// Blocks block ... block+count-1 of the rows from `first` on.
   virtual SmallVector<PanelBlock, 4> load(Value first, Value block,
                                           int64_t count) = 0;
+  /// The scales of the rows from `first` on where blocks have none.
+  virtual Value rowScales(Value first) { return {}; }
   /// Inputs from which on it pays to decode the rows to memory once: decoding
   /// overlaps with no product then. Measured.
   virtual int64_t expandFrom() const { return 0; }
@@ -83,9 +90,11 @@ public:
         where.push_back(expert_);
       where.append({panel, k_.addi(block, i), k_.index(0)});
       PanelBlock result;
-      Value scale = k_.loadVector(scales_, where, kPanelRows);
       bool isFourBit = form_.element == Element::MXFP4;
-      result.scale = isFourBit ? k_.scaleFromE8M0(scale) : scale;
+      if (!form_.hasRowScale()) {
+        Value scale = k_.loadVector(scales_, where, kPanelRows);
+        result.scale = isFourBit ? k_.scaleFromE8M0(scale) : scale;
+      }
       SmallVector<Value, kWords> odd;
       for (int64_t w = 0; w < (isFourBit ? kWords / 2 : kWords); ++w) {
         where.back() = k_.index(w * kWordBytes);
@@ -104,6 +113,16 @@ public:
     return blocks;
   }
 
+  Value rowScales(Value first) override {
+    if (!form_.hasRowScale())
+      return {};
+    Values where;
+    if (expert_)
+      where.push_back(expert_);
+    where.append({k_.divi(first, kPanelRows), k_.index(0), k_.index(0)});
+    return k_.loadVector(scales_, where, kPanelRows);
+  }
+
   void prefetch(Value first, Value block, int64_t count) override {
     int64_t blocks = form_.inputs() / kScaleBlock;
     int64_t panels = llvm::divideCeil(form_.outputs(), kPanelRows);
@@ -115,7 +134,8 @@ public:
     Value at =
         k_.addi(k_.addi(k_.muli(panel, blocks), block), kPrefetchBytes / bytes);
     prefetchLines(k_, values_, k_.muli(at, bytes), count * bytes / 64);
-    prefetchLines(k_, scales_, k_.muli(at, kPanelRows), 1);
+    if (!form_.hasRowScale())
+      prefetchLines(k_, scales_, k_.muli(at, kPanelRows), 1);
   }
 
 private:
@@ -361,6 +381,9 @@ private:
                          });
     if (whole < blocks)
       sums = step(k_.index(whole), blocks - whole, sums);
+    if (Value scales = reader.rowScales(first))
+      for (Value &sum : sums)
+        sum = k_.mul(sum, scales);
     return sums;
   }
 
@@ -377,7 +400,9 @@ private:
     Value step =
         arith::BitcastOp::create(k_.b, k_.loc, k_.b.getF32Type(),
                                  loadWord(row, block, parts_ * kScaleBlock));
-    Value scale = k_.mul(weights.scale, k_.splat(step, k_.f32s()));
+    Value scale = k_.splat(step, k_.f32s());
+    if (weights.scale)
+      scale = k_.mul(weights.scale, scale);
     Value value = arith::SIToFPOp::create(k_.b, k_.loc, k_.f32s(), total);
     return k_.fma(value, scale, sum);
   }

@@ -26,7 +26,7 @@ int64_t WeightForm::rowBytes() const {
   case Element::MXFP4:
     return inputs() / 32 * 17;
   case Element::I8:
-    return inputs() / 32 * 34;
+    return inputs() + inputs() / block * 2;
   }
   return 0;
 }
@@ -35,12 +35,13 @@ SmallVector<MemRefType, 2>
 WeightForm::storageTypes(MLIRContext *context) const {
   Builder b(context);
   if (layout == Layout::RowPanel) {
-    SmallVector<int64_t, 6> scales(shape.begin(), shape.end());
-    scales.back() /= kScaleBlock;
-    int64_t &panels = scales[scales.size() - 2];
+    SmallVector<int64_t, 6> values(shape.begin(), shape.end());
+    int64_t &panels = values[values.size() - 2];
     panels = llvm::divideCeil(panels, kPanelRows);
-    SmallVector<int64_t, 6> values(scales);
+    SmallVector<int64_t, 6> scales(values);
+    scales.back() /= block;
     scales.push_back(kPanelRows);
+    values.back() /= kScaleBlock;
     // Words, rows and bytes of a block as one dimension.
     bool fourBit = element == Element::MXFP4;
     values.push_back(kPanelRows * (fourBit ? kScaleBlock / 2 : kScaleBlock));

@@ -31,7 +31,8 @@ enum class Element { F32, BF16, F16, MXFP4, I8 };
 /// Order of a parameter's elements; see !gptoss.weight.
 enum class Layout { RowMajor, Transposed, Published, RowPanel };
 
-/// Rows of a panel, and elements that share a scale.
+/// Rows of a panel; inputs that lie together, and share a scale but for I8
+/// weights with one a row.
 inline constexpr int64_t kPanelRows = 16, kScaleBlock = 32;
 
 /// A parameter: logical shape [n], [out, in] or [experts, out, in].
@@ -39,6 +40,8 @@ struct WeightForm {
   llvm::SmallVector<int64_t, 3> shape;
   Element element = Element::F32;
   Layout layout = Layout::RowMajor;
+  /// I8: inputs of a row that share a scale, kScaleBlock or all of them.
+  int64_t block = kScaleBlock;
 
   int64_t outputs() const { return shape[shape.size() - 2]; }
   int64_t inputs() const { return shape.back(); }
@@ -48,6 +51,8 @@ struct WeightForm {
   bool isScaled() const {
     return element == Element::MXFP4 || element == Element::I8;
   }
+  /// Whether that is a scale for each row.
+  bool hasRowScale() const { return isScaled() && block != kScaleBlock; }
   /// The tensors it consists of: one, or values and scales. The bits of a bf16
   /// are an i16: LLVM may convert a bf16 it loads, by calls of a library.
   llvm::SmallVector<mlir::MemRefType, 2>

@@ -23,6 +23,8 @@ static WeightForm describeWeight(gptoss::WeightType type) {
     form.element = Element::F16;
   else if (type.isInt8())
     form.element = Element::I8;
+  if (type.isScaled())
+    form.block = type.getBlockSize();
   switch (type.getLayout()) {
   case gptoss::WeightLayout::RowMajor:
     form.layout = Layout::RowMajor;

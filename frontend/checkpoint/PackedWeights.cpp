@@ -20,7 +20,8 @@ namespace gossamer {
 namespace {
 
 constexpr int64_t panelRows = 16;
-constexpr int64_t blockInputs = 32;
+/// Inputs of a row that lie together.
+constexpr int64_t groupInputs = 32;
 constexpr int64_t wordBytes = 4; ///< of one row.
 
 /// One panel of one matrix: rows firstRow ... of which `rows` exist.
@@ -29,7 +30,9 @@ struct Panel {
   int64_t matrix, firstRow, rows;
   const std::byte *source = nullptr; ///< of those rows, one after another.
 
-  int64_t blocks() const { return tensor.inputs / blockInputs; }
+  int64_t groups() const { return tensor.inputs / groupInputs; }
+  /// Scales of a row.
+  int64_t blocks() const { return tensor.inputs / tensor.block; }
   /// Bytes of a row of the source.
   int64_t rowBytes() const {
     if (tensor.element != ElementType::F4E2M1)
@@ -49,12 +52,12 @@ struct Panel {
 //===----------------------------------------------------------------------===//
 
 void packCodes(const Panel &panel, std::byte *out) {
-  constexpr int64_t blockBytes = 16, words = blockBytes / wordBytes;
-  int64_t blocks = panel.blocks();
+  constexpr int64_t groupBytes = 16, words = groupBytes / wordBytes;
+  int64_t groups = panel.groups();
   for (int64_t row = 0; row < panel.rows; ++row) {
     const std::byte *in = panel.source + row * panel.rowBytes();
     std::byte *to = out + row * wordBytes;
-    for (int64_t word = 0; word < blocks * words; ++word)
+    for (int64_t word = 0; word < groups * words; ++word)
       std::memcpy(to + word * panelRows * wordBytes, in + word * wordBytes,
                   wordBytes);
   }
@@ -73,7 +76,7 @@ void packCodeScales(const Panel &panel, std::byte *out) {
 // Dense matrices
 //===----------------------------------------------------------------------===//
 
-using Block = std::array<float, blockInputs>;
+using Group = std::array<float, groupInputs>;
 
 template <typename T> T loadElement(const std::byte *at) {
   T value;
@@ -81,10 +84,10 @@ template <typename T> T loadElement(const std::byte *at) {
   return value;
 }
 
-Block readBlock(const Panel &panel, int64_t row, int64_t block) {
-  Block values;
+Group readGroup(const Panel &panel, int64_t row, int64_t group) {
+  Group values;
   auto first =
-      static_cast<size_t>(row * panel.tensor.inputs + block * blockInputs);
+      static_cast<size_t>(row * panel.tensor.inputs + group * groupInputs);
   const std::byte *data = panel.source;
   for (size_t i = 0; i < values.size(); ++i)
     switch (panel.tensor.element) {
@@ -100,43 +103,52 @@ Block readBlock(const Panel &panel, int64_t row, int64_t block) {
   return values;
 }
 
-/// Bits of the block's step. A block with an infinity or NaN has such a step.
-uint16_t stepOf(const Block &block) {
+/// Bits of a block's step. A block with an infinity or NaN has such a step.
+uint16_t stepOf(const Panel &panel, int64_t row, int64_t block) {
+  int64_t groups = panel.tensor.block / groupInputs;
   uint32_t largest = 0; // as integers, infinity and NaN are the largest.
-  for (float value : block)
-    largest = std::max(largest, std::bit_cast<uint32_t>(value) & 0x7FFFFFFF);
+  for (int64_t group = block * groups; group < (block + 1) * groups; ++group)
+    for (float value : readGroup(panel, row, group))
+      largest = std::max(largest, std::bit_cast<uint32_t>(value) & 0x7FFFFFFF);
   if (largest >= 0x7F800000)
     return static_cast<uint16_t>(largest >> 16 | (largest > 0x7F800000));
   auto bits = std::bit_cast<uint32_t>(std::bit_cast<float>(largest) / 127.0f);
   return static_cast<uint16_t>((bits + 0xFFFF) >> 16);
 }
 
+/// Writes a row's group of integers into its words.
+void packGroup(const Group &values, float step, std::byte *to) {
+  bool isNumber = step > 0 && std::isfinite(step);
+  // The even inputs first.
+  for (int64_t i = 0; i < groupInputs; ++i) {
+    int64_t input = i < 16 ? 2 * i : 2 * (i - 16) + 1;
+    float w = isNumber ? std::nearbyint(values[input] / step) : 1.0f;
+    if (step == 0)
+      w = 0;
+    to[i / wordBytes * panelRows * wordBytes + i % wordBytes] =
+        static_cast<std::byte>(static_cast<int>(w) + 128);
+  }
+}
+
 void packBytes(const Panel &panel, std::byte *out) {
-  constexpr int64_t blockBytes = panelRows * blockInputs;
+  constexpr int64_t groupBytes = panelRows * groupInputs;
   // Rows that do not exist are zeros, which are stored as 128.
-  std::memset(out, 128, static_cast<size_t>(panel.blocks() * blockBytes));
+  std::memset(out, 128, static_cast<size_t>(panel.groups() * groupBytes));
+  int64_t perBlock = panel.tensor.block / groupInputs;
   for (int64_t row = 0; row < panel.rows; ++row)
     for (int64_t block = 0; block < panel.blocks(); ++block) {
-      Block values = readBlock(panel, row, block);
-      float step = bf16ToF32(stepOf(values));
-      bool isNumber = step > 0 && std::isfinite(step);
-      std::byte *to = out + block * blockBytes + row * wordBytes;
-      // The even inputs first.
-      for (int64_t i = 0; i < blockInputs; ++i) {
-        int64_t input = i < 16 ? 2 * i : 2 * (i - 16) + 1;
-        float w = isNumber ? std::nearbyint(values[input] / step) : 1.0f;
-        if (step == 0)
-          w = 0;
-        to[i / wordBytes * panelRows * wordBytes + i % wordBytes] =
-            static_cast<std::byte>(static_cast<int>(w) + 128);
-      }
+      float step = bf16ToF32(stepOf(panel, row, block));
+      int64_t first = block * perBlock;
+      for (int64_t group = first; group < first + perBlock; ++group)
+        packGroup(readGroup(panel, row, group), step,
+                  out + group * groupBytes + row * wordBytes);
     }
 }
 
 void packSteps(const Panel &panel, std::byte *out) {
   for (int64_t row = 0; row < panel.rows; ++row)
     for (int64_t block = 0; block < panel.blocks(); ++block) {
-      uint16_t step = stepOf(readBlock(panel, row, block));
+      uint16_t step = stepOf(panel, row, block);
       std::memcpy(out + (block * panelRows + row) * 2, &step, 2);
     }
 }
@@ -165,7 +177,7 @@ uint64_t PackedTensor::panelBytes() const {
   auto elements = static_cast<uint64_t>(panelRows * inputs);
   if (part == Part::Values)
     return isFourBit ? elements / 2 : elements;
-  return elements / blockInputs * (isFourBit ? 1 : 2);
+  return elements / static_cast<uint64_t>(block) * (isFourBit ? 1 : 2);
 }
 
 uint64_t PackedTensor::byteSize() const {

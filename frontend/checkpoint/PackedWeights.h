@@ -6,8 +6,15 @@
 //
 // Makes the tensors of the layout `row_panel` of !gptoss.weight from those of a
 // checkpoint. MXFP4 blocks only change places. A dense matrix is rounded to 8
-// bits: for each block of 32 inputs of a row, step = max |w| / 127 rounded up
-// to a bf16, w = nearest integer of weight / step (ties to even), stored + 128.
+// bits: for each block of inputs of a row (32 of them, or the row),
+//
+//   step = max |weight| / 127 in float32, rounded up to a bf16
+//   w = the integer nearest to weight / step, ties to even, stored + 128
+//
+// so that |w| <= 127 and w * step is off by half a step, which is at most
+// 0.4 % of the block's largest weight. A block of zeros has step 0 and w = 0.
+// One with an infinity or NaN has such a step, and w = 1: no product with it is
+// a number.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,6 +42,8 @@ struct PackedTensor {
   int64_t matrices = 1;
   int64_t outputs = 0;
   int64_t inputs = 0; ///< a multiple of 32.
+  /// Inputs that share a scale or step: 32, or of a dense matrix all.
+  int64_t block = 32;
 
   /// Bytes of a panel, and of the tensor.
   uint64_t panelBytes() const;

@@ -87,7 +87,7 @@ for option, code, message in [
     ("--math=quick", 64, "exact, fast, int8"),
     ("--cache=f16", 64, "f32, bf16"),
     ("--layout=row_panel", 64, "published, packed"),
-    ("--dense=int4", 64, "bf16, int8"),
+    ("--dense=int4", 64, "bf16, int8, int8-channel"),
     ("--target=abacus", 64, ["abacus", "cpu"]),
     ("--mattr=+nosuch", 64, "nosuch"),
     ("--opt-level=4", 64, "from 0 to 3"),

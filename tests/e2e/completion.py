@@ -68,6 +68,7 @@ if bash:
         (["gossc", "--emit", "=", "f"], {"fused"}),
         (["gossc", "--emit", "="], {"graph", "fused", "plan", "llvm", "asm", "ptx", "obj", "artifact"}),
         (["gossc", "--math", "=", "x"], set()),
+        (["gossc", "--dense", "="], {"bf16", "int8", "int8-channel"}),
         (["gossc", "--opt-level", "="], set()),
         (["gossc", "--dump-dir", ""], {"stages"}),
         (["gossc", "-o", "mo"], {"model.goss"}),

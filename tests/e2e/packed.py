@@ -45,6 +45,30 @@ suite.check("weights", any("embed" in name for name in kept) and any("router" in
 suite.check("weights", sum(tensor["size"] for tensor in tensors) < os.path.getsize(packed), "expects the weights in the file")
 suite.expect("weights text", ["goss", "inspect", packed, "--what=weights"], 0, stdout="row_panel")
 
+# One step a row: the same bytes of weights, and fewer of steps.
+channel = suite.path("alone", "channel.goss")
+suite.expect("channel", ["gossc", suite.model, "-o", channel, "-q", "--dense=int8-channel"])
+suite.expect("dense", ["gossc", suite.model, "-o", suite.path("dense.goss"), "-q", "--dense=int8"])
+suite.expect("verify", ["goss", "verify", channel])
+forms = {}
+for name, path in (("published", suite.path("published.goss")), ("int8", suite.path("dense.goss")), ("int8-channel", channel)):
+    listed = json.loads(suite.expect("weights", ["goss", "inspect", path, "--what=weights", "--format=json"]).stdout)["weights"]
+    forms[name] = {(tensor["parameter"], tensor["dtype"]): tensor["shape"] for tensor in listed}
+    facts = json.loads(suite.expect("inspect", ["goss", "inspect", path, "--format=json"]).stdout)["summary"]
+    suite.check("inspect", facts["dense_form"] == name, f"expects the form {name} but got {facts}")
+    text = suite.expect("inspect text", ["goss", "inspect", path]).stdout.decode()
+    suite.check("inspect text", ["others", "are", name] in [line.split() for line in text.splitlines()], f"expects the form {name} but got {text}")
+suite.check("channel", forms["int8"].keys() == forms["int8-channel"].keys(), "expects the same tensors")
+query = "layers.0.attention.q.weight"
+suite.check("channel", forms["int8"][query, "U8"] == forms["int8-channel"][query, "U8"] == [16, 6, 8, 16, 4], f"expects panels but got {forms['int8'][query, 'U8']}")
+suite.check("channel", (forms["int8"][query, "BF16"], forms["int8-channel"][query, "BF16"]) == ([16, 6, 16], [16, 1, 16]), f"expects a step a row but got {forms['int8-channel'][query, 'BF16']}")
+stats = json.loads(suite.expect("stats", ["goss", "inspect", channel, "--what=weights", "--stats", "--format=json"]).stdout)["weights"]
+published = json.loads(suite.expect("stats", ["goss", "inspect", suite.model, "--what=weights", "--stats", "--format=json"]).stdout)["weights"]
+rms = [next(t["stats"]["rms"] for t in tensors if t["parameter"] == query) for tensors in (stats, published)]
+suite.check("stats", abs(rms[0] / rms[1] - 1) < 1e-3 and rms[0] != rms[1], f"expects nearly the numbers of the checkpoint but got {rms}")
+got = suite.expect("run channel", ["goss", "run", "channel.goss", *prompt], cwd=suite.path("alone"))
+suite.check("run channel", len(json.loads(got.stdout)["tokens"]) > 10, "expects a story")
+
 # A flipped byte among the packed weights is found.
 content = bytearray(open(packed, "rb").read())
 tensor = next(t for t in tensors if t["layout"] == "row_panel")
@@ -63,6 +87,11 @@ for options, parts in [
     (["-O0", "--math=int8"], ["--opt-level=0", "--math=exact", "--math=int8"]),
     (["-O0", "--layout=packed"], ["--opt-level=0", "--layout=published"]),
     (["--dense=int8", "--weights=reference"], ["--dense=int8", "--weights=embed", "reference"]),
+    (["--dense=int8-channel", "--math=exact"], ["--dense=int8-channel", "--math=fast or int8", "exact"]),
+    (["--dense=int8-channel", "--weights=reference"], ["int8-channel", "--weights=embed", "reference"]),
+    (["-O0", "--dense=int8-channel"], ["--dense=int8-channel", "--math=fast or int8", "exact"]),
+    (["--target=cuda", "--chip=sm_90", "--dense=int8"], ["--dense expects bf16", "cuda", "int8"]),
+    (["--target=cuda", "--chip=sm_90", "--dense=int8-channel"], ["--dense expects bf16", "cuda", "int8-channel"]),
 ]:
     name = " ".join(options)
     suite.expect(name, ["gossc", suite.model, "-q", *options], 64, parts, cwd=suite.path("empty"))

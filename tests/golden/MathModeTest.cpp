@@ -96,8 +96,10 @@ INSTANTIATE_TEST_SUITE_P(
         Family{"O2", {"exact_packed", "exact_packed_avx2"}},
         Family{"fast", {"fast_packed", "fast_avx2", "fast_packed_avx2"}},
         Family{"fast_dense", {"fast_dense_packed", "fast_dense_avx2"}},
+        Family{"fast_channel", {"fast_channel_packed", "fast_channel_avx2"}},
         Family{"int8", {"int8_packed", "int8_avx2", "int8_packed_avx2"}},
-        Family{"int8_dense", {"int8_dense_packed", "int8_dense_avx2"}}),
+        Family{"int8_dense", {"int8_dense_packed", "int8_dense_avx2"}},
+        Family{"int8_channel", {"int8_channel_packed", "int8_channel_avx2"}}),
     [](const auto &info) { return std::string(info.param.name); });
 
 //===----------------------------------------------------------------------===//
@@ -191,8 +193,12 @@ INSTANTIATE_TEST_SUITE_P(
         Bound{"int8", 1e-3, 0.99, 3},
         // 1.0e-4, 99.61 %, 0.71: matrices rounded to 8 bits.
         Bound{"fast_dense", 3e-4, 0.99, 2},
+        // 1.8e-4, 99.41 %, 1.5: with one step a row.
+        Bound{"fast_channel", 5e-4, 0.985, 4},
         // 3.6e-4, 99.07 %, 0.83: both.
-        Bound{"int8_dense", 1e-3, 0.985, 3}),
+        Bound{"int8_dense", 1e-3, 0.985, 3},
+        // 4.0e-4, 98.93 %, 0.93: both, with one step a row.
+        Bound{"int8_channel", 1.2e-3, 0.98, 3}),
     [](const auto &info) { return std::string(info.param.name); });
 
 // A token may differ only where the reference's own choice is closer than the

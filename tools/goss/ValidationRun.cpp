@@ -45,6 +45,7 @@ constexpr double productLimit = 2e-5;
 Limits limitsOf(const proto::Manifest &manifest) {
   const std::string &math = manifest.math_mode();
   // Rounded weights differ from the oracle's in every product.
+  // (--dense=int8 or int8-channel.)
   bool isRounded = manifest.flags().find("--dense=int8") != std::string::npos;
   double layers = defaultTolerance(isRounded ? "int8" : math);
   if (math == "int8" || isRounded)

@@ -130,7 +130,7 @@ static std::string getFlags(const CompilerOptions &options,
       " --max-context=" + std::to_string(parts.input.maxContext) +
       " --max-tokens-per-step=" + std::to_string(parts.input.maxTokensPerStep) +
       (options.packWeights ? " --layout=packed" : " --layout=published") +
-      (options.denseInt8 ? " --dense=int8" : " --dense=bf16") +
+      " --dense=" + stringifyDenseForm(options.dense).str() +
       (parts.input.embedWeights ? " --weights=embed" : " --weights=reference");
   std::vector<std::string> disabled = options.disabledFusions;
   std::sort(disabled.begin(), disabled.end());

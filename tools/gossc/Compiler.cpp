@@ -151,6 +151,11 @@ Status Compilation::resolveTarget() {
   GOSS_RETURN_IF_ERROR(checkFusionNames(options_));
   target_ = options_.codegen;
   GOSS_RETURN_IF_ERROR(backend_->resolve(target_));
+  // 8-bit weights are multiplied with int8 activations only.
+  if (options_.dense != DenseForm::Kept &&
+      backend_->activationParts(target_.math) == 0)
+    return usageError("--dense expects bf16 for the target " + options_.target +
+                      " but got " + stringifyDenseForm(options_.dense).str());
   CompileReport &report = result_.report;
   report.target = backend_->name().str();
   report.cpu = target_.chip.empty() ? target_.mcpu : target_.chip;

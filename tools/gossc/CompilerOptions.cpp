@@ -6,7 +6,6 @@
 
 #include "tools/gossc/CompilerOptions.h"
 
-#include "passes/Passes.h"
 #include "tools/gossc/PassWatch.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -84,7 +83,7 @@ std::string getPlanPipeline(const CompilerOptions &options,
          " activation-parts=" +
          std::to_string(backend.activationParts(options.codegen.math)) +
          " pack-mxfp4=" + flag(options.packWeights) +
-         " dense-int8=" + flag(options.denseInt8) + "}";
+         " dense=" + stringifyDenseForm(options.dense).str() + "}";
 }
 
 Status checkPassNames(const CompilerOptions &options, const Backend &backend,

@@ -8,6 +8,7 @@
 #define GOSSAMER_TOOLS_GOSSC_COMPILEROPTIONS_H
 
 #include "backends/Backend.h"
+#include "passes/Passes.h"
 
 #include <cstdint>
 #include <optional>
@@ -44,9 +45,9 @@ struct CompilerOptions {
   std::optional<bool> embedWeights;
   /// Row panels of the experts' MXFP4 matrices. Needs embedWeights.
   bool packWeights = false;
-  /// 8-bit row panels of the dense matrices. Needs embedWeights and a math mode
-  /// other than Exact.
-  bool denseInt8 = false;
+  /// How the dense matrices are stored. 8 bits need embedWeights and a math
+  /// mode other than Exact.
+  DenseForm dense = DenseForm::Kept;
   /// Positions a sequence may have; 0 = the model's, 4096 at most.
   int64_t maxContext = 0;
   int64_t maxTokensPerStep = 512;

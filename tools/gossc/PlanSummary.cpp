@@ -63,7 +63,7 @@ void PlanReader::readParameters() {
       summary_.tensors.push_back(
           {parameter.getSymName().str(), source.getValue().str(),
            weight.getLayout() == gptoss::WeightLayout::RowPanel,
-           static_cast<unsigned>(i), type});
+           static_cast<unsigned>(i), weight.getBlockSize(), type});
     }
   }
 }

@@ -26,6 +26,7 @@ struct PlanTensor {
   /// `source` (MXFP4 blocks or scales, or a dense matrix).
   bool isPacked = false;
   unsigned part = 0;
+  int64_t block = 0;     ///< of row_panel: inputs that share a scale.
   mlir::MemRefType type; ///< as stored.
 };
 

@@ -43,6 +43,7 @@ StoredWeights::describePacked(const PlanTensor &tensor) const {
   packed.outputs = parameter->shape[rank - 2];
   packed.inputs = parameter->shape[rank - 1];
   packed.element = parameter->element;
+  packed.block = tensor.block;
   const TensorLocation *source = checkpoint_.find(tensor.source);
   packed.source = source->bytes;
   auto bytes = static_cast<uint64_t>(gptoss::getByteSize(tensor.type));

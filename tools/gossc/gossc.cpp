@@ -47,7 +47,7 @@ void addOutputOptions(Command &command, Arguments &arguments) {
       .choice("--weights", arguments.weights, {"reference", "embed"},
               "read weights from the checkpoint at run time, or copy them into "
               "the artifact (default reference; embed with --layout=packed or "
-              "--dense=int8, and for GGUF and numpy checkpoints)")
+              "8-bit --dense, and for GGUF and numpy checkpoints)")
       .text("--until", "NAME", arguments.compiler.until,
             "end after a stage (read, graph, fuse, plan, lower, emit) or a "
             "pass (fuse-rope, ...) and write no output: for the options below")
@@ -92,9 +92,10 @@ void addCodeOptions(Command &command, Arguments &arguments) {
       .choice("--layout", arguments.layout, {"published", "packed"},
               "experts as in the checkpoint, or in panels of 16 rows (default "
               "published)")
-      .choice("--dense", arguments.dense, {"bf16", "int8"},
+      .choice("--dense", arguments.dense, {"bf16", "int8", "int8-channel"},
               "matrices that are not experts: as in the checkpoint, or rounded "
-              "to int8 with a scale for 32 weights (default bf16)")
+              "to int8 with a scale for 32 weights of a row, or for a row "
+              "(default bf16)")
       .texts("--disable-fusion", "NAME", options.disabledFusions,
              "leave a fusion out: rope, attention, expert-routing, residual; "
              "may be repeated");
@@ -162,10 +163,14 @@ Status settleNumerics(Arguments &arguments) {
                          : math == "fast" ? MathMode::Fast
                                           : MathMode::Int8;
   options.packWeights = arguments.layout == "packed";
-  options.denseInt8 = arguments.dense == "int8";
-  if (options.denseInt8 && math == "exact")
-    return usageError("--dense=int8 expects --math=fast or int8 but got exact");
-  bool isMade = options.packWeights || options.denseInt8;
+  options.dense = arguments.dense == "int8"           ? DenseForm::Int8
+                  : arguments.dense == "int8-channel" ? DenseForm::Int8Channel
+                                                      : DenseForm::Kept;
+  bool isRounded = options.dense != DenseForm::Kept;
+  if (isRounded && math == "exact")
+    return usageError("--dense=" + arguments.dense +
+                      " expects --math=fast or int8 but got exact");
+  bool isMade = options.packWeights || isRounded;
   if (isOracle && isMade)
     return usageError("--opt-level=0 expects --layout=published and "
                       "--dense=bf16 but got others");
@@ -174,9 +179,9 @@ Status settleNumerics(Arguments &arguments) {
   else if (isMade)
     options.embedWeights = true;
   if (isMade && !*options.embedWeights)
-    return usageError("--layout=packed and --dense=int8 store what they make "
-                      "in the artifact: expect --weights=embed but got "
-                      "reference");
+    return usageError("--layout=packed and --dense=int8 or int8-channel store "
+                      "what they make in the artifact: expect --weights=embed "
+                      "but got reference");
   return Status::ok();
 }
 

@@ -78,6 +78,7 @@ static void fillSummary(const Checkpoint &checkpoint, proto::Summary &summary) {
   summary.set_weight_bytes(parameters.byteSize());
   summary.set_expert_form(parameters.form() == ExpertForm::Mxfp4 ? "mxfp4"
                                                                  : "plain");
+  summary.set_dense_form("published");
   summary.set_weight_layout("published");
   summary.set_config_sha256(toHex(checkpoint.configSha256()));
   for (const WeightFile &file : checkpoint.weightFiles()) {

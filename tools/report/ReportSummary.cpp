@@ -66,6 +66,23 @@ Status countParameters(const proto::ModelConfig &entry,
   return Status::ok();
 }
 
+/// By the shape of the steps: [panels, 1, 16] are those of rows.
+std::string describeDense(const proto::Manifest &manifest) {
+  std::string form = "published";
+  for (int i = 1; i < manifest.tensors_size(); ++i) {
+    const proto::Tensor &values = manifest.tensors(i - 1);
+    const proto::Tensor &steps = manifest.tensors(i);
+    if (steps.layout() != "row_panel" || steps.dtype() != "BF16" ||
+        values.parameter() != steps.parameter() || steps.shape_size() < 2 ||
+        values.shape_size() < 2)
+      continue;
+    if (steps.shape(1) == 1 && values.shape(1) > 1)
+      return "int8-channel";
+    form = "int8";
+  }
+  return form;
+}
+
 void fillWeights(const proto::Manifest &manifest, proto::Summary &summary) {
   uint64_t bytes = 0;
   int packed = 0;
@@ -80,6 +97,7 @@ void fillWeights(const proto::Manifest &manifest, proto::Summary &summary) {
   *summary.mutable_weight_files() = manifest.weight_files();
   summary.set_weights_embedded(manifest.weights_embedded());
   summary.set_expert_form(isMxfp4 ? "mxfp4" : "plain");
+  summary.set_dense_form(describeDense(manifest));
   summary.set_weight_layout(packed == 0                         ? "published"
                             : packed == manifest.tensors_size() ? "row_panel"
                                                                 : "mixed");

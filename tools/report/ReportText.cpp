@@ -135,6 +135,7 @@ void addWeights(Facts &facts, const proto::Summary &summary) {
                             ") a token");
   facts.bytes("bytes", summary.weight_bytes());
   facts.add("experts are", summary.expert_form());
+  facts.add("others are", summary.dense_form());
   if (summary.kind() != "checkpoint")
     facts.add("they are",
               summary.weights_embedded() ? "embedded" : "referenced, in files");

@@ -29,7 +29,7 @@ namespace {
 /// Rows of a panel, each with words of four bytes in turn.
 constexpr size_t panelRows = 16;
 constexpr size_t panelWordBytes = 4;
-constexpr size_t panelBlockBytes = 32; ///< integers with one step.
+constexpr size_t panelBlockBytes = 32; ///< integers of a row that lie together.
 
 /// The bytes of a StoredTensor in memory.
 struct Contents {
@@ -180,12 +180,16 @@ proto::WeightStatistics ofPanelCodes(const Contents &tensor) {
 proto::WeightStatistics ofPanelBytes(const Contents &tensor) {
   constexpr size_t groupBytes = panelRows * panelBlockBytes;
   size_t groups = tensor.bytes.size() / groupBytes;
-  bool hasSteps = tensor.scales.size() == groups * panelRows * 2;
+  // 16 steps are those of one group, or of all groups of a panel.
+  size_t stepGroups = tensor.scales.size() / (panelRows * 2);
+  bool hasSteps = stepGroups > 0 && groups % stepGroups == 0;
+  size_t perStep = hasSteps ? groups / stepGroups : 1;
   Accumulator numbers;
   for (size_t block = 0; block < groups * panelRows; ++block) {
     size_t group = block / panelRows, row = block % panelRows;
+    size_t place = group / perStep * panelRows + row;
     double step =
-        hasSteps ? bf16ToF32(load<uint16_t>(tensor.scales, block)) : 1;
+        hasSteps ? bf16ToF32(load<uint16_t>(tensor.scales, place)) : 1;
     for (size_t i = 0; i < panelBlockBytes; ++i) {
       size_t word = i / panelWordBytes, within = i % panelWordBytes;
       size_t at = group * groupBytes +

@@ -31,7 +31,7 @@ enum class WeightForm : uint8_t {
   Mxfp4Codes,      ///< two E2M1 codes a byte.
   Mxfp4Scales,     ///< E8M0.
   PanelMxfp4Codes, ///< in row panels (PackedWeights.h).
-  PanelBytes,      ///< in row panels, integers plus 128, one step for 32.
+  PanelBytes,      ///< in row panels, integers plus 128, with steps.
   Unknown,         ///< nothing but bytes.
 };
 

@@ -28,3 +28,8 @@ gptoss.kernel @quantized_panels "expert_gate_up" (r memref<8x2x40xi8>, r memref<
 // VNNI: @dense {{.*}} kind "panels_vnni"
 // WORDS: @dense {{.*}} kind "panels_int8"
 gptoss.kernel @dense "linear" (r memref<8x2x72xi8>, p !gptoss.weight<20x64xi8, scale = bf16, block = 32, layout = row_panel>, w memref<8x20xf32>) work affine_map<(t, r) -> (2)> attributes {has_bias = false, has_residual = false, quantized = true, rows = "tokens"}
+
+// A scale a row is the same kind's matter.
+// VNNI: @channels {{.*}} kind "panels_vnni"
+// WORDS: @channels {{.*}} kind "panels_int8"
+gptoss.kernel @channels "linear" (r memref<8x2x72xi8>, p !gptoss.weight<20x64xi8, scale = bf16, block = 64, layout = row_panel>, w memref<8x20xf32>) work affine_map<(t, r) -> (2)> attributes {has_bias = false, has_residual = false, quantized = true, rows = "tokens"}

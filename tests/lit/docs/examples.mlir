@@ -13,6 +13,7 @@ func.func private @types(
   !gptoss.weight<16x256x192xbf16, layout = transposed>,
   !gptoss.weight<16x256x192xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = published>,
   !gptoss.weight<256x192xi8, scale = bf16, block = 32, layout = row_panel>,
+  !gptoss.weight<256x192xi8, scale = bf16, block = 192, layout = row_panel>,
   !gptoss.cache<f32, kv_heads = 2, head_dim = 32, page_tokens = 16,
                 max_context = 2048, windows = [64, 0], layers = [0, 1, 0, 1]>)
   attributes {rope = #gptoss.rope<theta = 150000.0, scaling = yarn, factor = 32.0,

@@ -64,7 +64,19 @@ func.func private @f(!gptoss.weight<64x32xi8, scale = bf16, block = 32>)
 
 // Weight C3.
 // expected-error @+1 {{expects scale = bf16, block = 32, layout = row_panel with 'i8' elements but got scale = 'bf16', block = 64, layout = row_panel}}
-func.func private @f(!gptoss.weight<64x64xi8, scale = bf16, block = 64, layout = row_panel>)
+func.func private @f(!gptoss.weight<64x32xi8, scale = bf16, block = 64, layout = row_panel>)
+
+// -----
+
+// Weight C3.
+// expected-error @+1 {{expects scale = bf16, block = 32 or 128, layout = row_panel with 'i8' elements but got scale = 'bf16', block = 64, layout = row_panel}}
+func.func private @f(!gptoss.weight<64x128xi8, scale = bf16, block = 64, layout = row_panel>)
+
+// -----
+
+// Weight C3.
+// expected-error @+1 {{expects scale = f8E8M0FNU, block = 32, layout = published or row_panel with 'f4E2M1FN' elements but got scale = 'f8E8M0FNU', block = 128, layout = row_panel}}
+func.func private @f(!gptoss.weight<4x64x128xf4E2M1FN, scale = f8E8M0FNU, block = 128, layout = row_panel>)
 
 // -----
 
@@ -95,6 +107,12 @@ func.func private @f(!gptoss.weight<64xf4E2M1FN, scale = f8E8M0FNU, block = 32, 
 // Weight C4.
 // expected-error @+1 {{expects a last dimension that is a multiple of 32 but got 80}}
 func.func private @f(!gptoss.weight<64x80xi8, scale = bf16, block = 32, layout = row_panel>)
+
+// -----
+
+// Weight C4.
+// expected-error @+1 {{expects a last dimension that is a multiple of 32 but got 80}}
+func.func private @f(!gptoss.weight<64x80xi8, scale = bf16, block = 80, layout = row_panel>)
 
 // -----
 

@@ -17,6 +17,8 @@ gptoss.parameter @layers.0.gate_up : !mxfp4 from ["blocks", "scales"]
 gptoss.parameter @panels : !gptoss.weight<16x256x192xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = row_panel> from ["blocks", "scales"]
 // CHECK: gptoss.parameter @bytes : !gptoss.weight<250x192xi8, scale = bf16, block = 32, layout = row_panel> from ["q_proj.weight"]
 gptoss.parameter @bytes : !gptoss.weight<250x192xi8, scale = bf16, block = 32, layout = row_panel> from ["q_proj.weight"]
+// CHECK: gptoss.parameter @channels : !gptoss.weight<250x192xi8, scale = bf16, block = 192, layout = row_panel> from ["q_proj.weight"]
+gptoss.parameter @channels : !gptoss.weight<250x192xi8, scale = bf16, block = 192, layout = row_panel> from ["q_proj.weight"]
 
 // CHECK-LABEL: func.func @weights
 func.func @weights() -> (!gptoss.weight<3072x192xbf16>, !mxfp4) {

@@ -1,12 +1,17 @@
 // Row panels of experts and of the matrices of gptoss.linear.
 
 // RUN: goss-opt %s --gptoss-pack-weights="mxfp4" --mlir-print-local-scope | FileCheck %s --check-prefixes=CHECK,EXPERTS
-// RUN: goss-opt %s --gptoss-pack-weights="dense-int8" --mlir-print-local-scope | FileCheck %s --check-prefixes=CHECK,DENSE
-// RUN: goss-opt %s --gptoss-pack-weights="mxfp4 dense-int8" --mlir-print-local-scope | FileCheck %s --check-prefixes=CHECK,BOTH
+// RUN: goss-opt %s --gptoss-pack-weights="dense=int8" --mlir-print-local-scope | FileCheck %s --check-prefixes=CHECK,DENSE
+// RUN: goss-opt %s --gptoss-pack-weights="mxfp4 dense=int8" --mlir-print-local-scope | FileCheck %s --check-prefixes=CHECK,BOTH
+// RUN: goss-opt %s --gptoss-pack-weights="dense=int8-channel" --mlir-print-local-scope | FileCheck %s --check-prefixes=CHECK,CHANNEL
 // RUN: goss-opt %s --gptoss-pack-weights > %t.none.mlir
+// RUN: goss-opt %s --gptoss-pack-weights="dense=bf16" > %t.bf16.mlir
 // RUN: goss-opt %s > %t.same.mlir
 // RUN: diff %t.none.mlir %t.same.mlir
-// RUN: goss-opt %s --gptoss-pack-weights="mxfp4 dense-int8" --remarks-filter=".*" --remark-policy=all -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: diff %t.bf16.mlir %t.same.mlir
+// RUN: not goss-opt %s --gptoss-pack-weights="dense=int4" 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// UNKNOWN: dense option: Cannot find option named 'int4'
+// RUN: goss-opt %s --gptoss-pack-weights="mxfp4 dense=int8" --remarks-filter=".*" --remark-policy=all -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 
 !gate_up = !gptoss.weight<16x256x192xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = published>
 !down = !gptoss.weight<16x192x128xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = published>
@@ -20,6 +25,7 @@ gptoss.parameter @tied : !gptoss.weight<3072x192xbf16> from ["tied"]
 // CHECK-DAG: @norm : !gptoss.weight<192xbf16> from
 gptoss.parameter @norm : !gptoss.weight<192xbf16> from ["norm"]
 // EXPERTS-DAG: @q : !gptoss.weight<256x192xbf16> from ["q"]
+// CHANNEL-DAG: @q : !gptoss.weight<256x192xi8, scale = bf16, block = 192, layout = row_panel> from ["q"]
 // DENSE-DAG: @q : !gptoss.weight<256x192xi8, scale = bf16, block = 32, layout = row_panel> from ["q"]
 // BOTH-DAG: @q : !gptoss.weight<256x192xi8, scale = bf16, block = 32, layout = row_panel> from ["q"]
 gptoss.parameter @q : !gptoss.weight<256x192xbf16> from ["q"]
@@ -34,6 +40,7 @@ gptoss.parameter @router : !gptoss.weight<16x192xbf16> from ["router"]
 // CHECK-DAG: @router_bias : !gptoss.weight<16xbf16> from
 gptoss.parameter @router_bias : !gptoss.weight<16xbf16> from ["router_bias"]
 // EXPERTS-DAG: @gate_up : !gptoss.weight<16x256x192xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = row_panel> from ["gb", "gs"]
+// CHANNEL-DAG: @gate_up : !gptoss.weight<16x256x192xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = published> from ["gb", "gs"]
 // DENSE-DAG: @gate_up : !gptoss.weight<16x256x192xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = published> from ["gb", "gs"]
 // BOTH-DAG: @gate_up : !gptoss.weight<16x256x192xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = row_panel> from ["gb", "gs"]
 gptoss.parameter @gate_up : !gate_up from ["gb", "gs"]
@@ -54,6 +61,7 @@ gptoss.parameter @plain : !gate_up from ["pb", "ps"]
 
 // CHECK-LABEL: func.func @dense
 // EXPERTS: gptoss.weight @q : <256x192xbf16>
+// CHANNEL: gptoss.linear {{.*}} : (tensor<?x192xf32>, !gptoss.weight<256x192xi8, scale = bf16, block = 192, layout = row_panel>, !gptoss.weight<256xbf16>) -> tensor<?x256xf32>
 // DENSE: gptoss.weight @q : <256x192xi8, scale = bf16, block = 32, layout = row_panel>
 // BOTH: gptoss.linear {{.*}} : (tensor<?x192xf32>, !gptoss.weight<256x192xi8, scale = bf16, block = 32, layout = row_panel>, !gptoss.weight<256xbf16>) -> tensor<?x256xf32>
 func.func @dense(%tokens: tensor<?xi32>, %y: tensor<?x48xf32>) -> (tensor<?x256xf32>, tensor<?x3072xf32>, tensor<?x64xf32>) {

@@ -35,10 +35,13 @@ struct LinearCase {
   Floats x, residual;
   Quantized quantized;
 
-  LinearCase(int64_t inputs, int64_t outputs, int64_t tokens, int64_t parts)
+  LinearCase(int64_t inputs, int64_t outputs, int64_t tokens, int64_t parts,
+             int64_t block)
       : inputs(inputs), outputs(outputs), tokens(tokens), parts(parts),
-        weights(packPanels(makeWeights(
-            {{outputs, inputs}, Element::BF16, Layout::RowMajor}, 1))),
+        weights(packPanels(
+            makeWeights({{outputs, inputs}, Element::BF16, Layout::RowMajor},
+                        1),
+            block)),
         bias(makeWeights({{outputs}, Element::BF16, Layout::RowMajor}, 2)),
         x(randomFloats(kMaxTokens * inputs, 3)),
         residual(randomFloats(kMaxTokens * outputs, 4)),
@@ -120,10 +123,12 @@ TEST(Quantize, NumbersThatAreNotFiniteStayVisible) {
 }
 
 TEST(IntegerProduct, LinearWithInt8Weights) {
+  // A scale for each block, and one for each row.
   for (int64_t parts : {1, 2})
-    for (auto [inputs, outputs, tokens] :
-         {std::tuple(96, 37, 40), std::tuple(160, 20, 5)}) {
-      LinearCase test(inputs, outputs, tokens, parts);
+    for (auto [inputs, outputs, tokens, block] :
+         {std::tuple(96, 37, 40, 32), std::tuple(160, 20, 5, 32),
+          std::tuple(160, 37, 40, 160)}) {
+      LinearCase test(inputs, outputs, tokens, parts, block);
       std::vector<double> want = test.want();
       Floats first;
       for (const std::string &kind : kindsFor(test.kernel()))
@@ -149,4 +154,22 @@ TEST(IntegerProduct, LinearWithInt8Weights) {
         }
       EXPECT_FALSE(first.empty());
     }
+}
+
+TEST(IntegerProduct, AScaleThatIsNotANumberStaysVisible) {
+  for (int64_t block : {32, 96}) {
+    LinearCase test(96, 20, 1, 2, block);
+    uint16_t nan = 0x7fc0, infinity = 0x7f80;
+    // Rows 3 and 17; of the first block where there are more.
+    std::memcpy(&test.weights.scales[3 * 2], &nan, 2);
+    int64_t panelScales = 96 / block * 16;
+    std::memcpy(&test.weights.scales[(panelScales + 1) * 2], &infinity, 2);
+    for (const std::string &kind : kindsFor(test.kernel())) {
+      CompiledKernel compiled(test.kernel(), kind);
+      Floats y = test.run(compiled, 1, 1 << 20);
+      for (int64_t row = 0; row < 20; ++row)
+        EXPECT_EQ(std::isfinite(y[row]), row != 3 && row != 17)
+            << kind << ", row " << row;
+    }
+  }
 }

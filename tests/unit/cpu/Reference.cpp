@@ -137,40 +137,45 @@ static Weights packMxfp4(const Weights &from) {
   return to;
 }
 
-static Weights packInt8(const Weights &from) {
+static Weights packInt8(const Weights &from, int64_t blockInputs) {
   Weights to;
   to.form = from.form;
   to.form.element = Element::I8;
   to.form.layout = Layout::RowPanel;
-  int64_t out = from.form.outputs(), blocks = from.form.inputs() / 32;
+  to.form.block = blockInputs;
+  int64_t out = from.form.outputs(), inputs = from.form.inputs();
+  int64_t groups = inputs / 32, blocks = inputs / blockInputs;
   int64_t panels = (out + 15) / 16;
-  to.bytes.assign(panels * blocks * 512, 128);
+  to.bytes.assign(panels * groups * 512, 128);
   to.scales.resize(panels * blocks * 32);
   to.values.resize(from.values.size());
   for (int64_t row = 0; row < out; ++row)
     for (int64_t block = 0; block < blocks; ++block) {
-      int64_t target = row / 16 * blocks + block;
       double largest = 0;
-      for (int64_t i = 0; i < 32; ++i)
-        largest = std::max(largest, std::abs(from.at(row, block * 32 + i)));
+      for (int64_t i = 0; i < blockInputs; ++i)
+        largest =
+            std::max(largest, std::abs(from.at(row, block * blockInputs + i)));
       // Rounded up to a bf16, so that no weight exceeds 127 steps.
       uint32_t bits = bitsOf(static_cast<float>(largest / 127));
       auto half = static_cast<uint16_t>((bits + 0xffff) >> 16);
-      std::memcpy(&to.scales[(target * 16 + row % 16) * 2], &half, 2);
+      int64_t place = (row / 16 * blocks + block) * 16 + row % 16;
+      std::memcpy(&to.scales[place * 2], &half, 2);
       double step = fromBits(uint32_t(half) << 16);
-      for (int64_t i = 0; i < 32; ++i) {
-        int64_t input = block * 32 + panelInput(i);
+      for (int64_t i = 0; i < blockInputs; ++i) {
+        int64_t group = (block * blockInputs + i) / 32;
+        int64_t input = group * 32 + panelInput(i % 32);
         double w = std::nearbyint(from.at(row, input) / step);
-        to.values[row * from.form.inputs() + input] = w * step;
-        to.bytes[target * 512 + i / 4 * 64 + row % 16 * 4 + i % 4] =
-            static_cast<uint8_t>(w + 128);
+        to.values[row * inputs + input] = w * step;
+        to.bytes[(row / 16 * groups + group) * 512 + i % 32 / 4 * 64 +
+                 row % 16 * 4 + i % 4] = static_cast<uint8_t>(w + 128);
       }
     }
   return to;
 }
 
-Weights packPanels(const Weights &from) {
-  return from.form.element == Element::MXFP4 ? packMxfp4(from) : packInt8(from);
+Weights packPanels(const Weights &from, int64_t block) {
+  return from.form.element == Element::MXFP4 ? packMxfp4(from)
+                                             : packInt8(from, block);
 }
 
 Quantized::Quantized(const Floats &x, int64_t parts, double unit, int32_t zero)

@@ -48,7 +48,7 @@ inline float fromBits(uint32_t bits) {
 struct Weights {
   WeightForm form;
   std::vector<uint8_t> bytes;  ///< elements, or MXFP4 blocks.
-  std::vector<uint8_t> scales; ///< MXFP4.
+  std::vector<uint8_t> scales; ///< MXFP4, or steps of 8-bit weights.
   std::vector<double> values;  ///< [experts][out][in].
 
   double at(int64_t row, int64_t column) const {
@@ -73,8 +73,9 @@ Weights makeWeights(WeightForm form, unsigned seed);
 Weights convertWeights(const Weights &from, Element element, Layout layout);
 
 /// The same numbers in row panels: MXFP4 from published, or 8-bit from dense
-/// weights (rounded, with the values that are then stored).
-Weights packPanels(const Weights &from);
+/// weights (rounded, with the values that are then stored) with a step for each
+/// `block` inputs of a row.
+Weights packPanels(const Weights &from, int64_t block = 32);
 
 /// Rows of an activation as `quantize` stores them, by its definition.
 struct Quantized {

@@ -45,6 +45,13 @@ TEST_F(TypesTest, StorageOfWeights) {
   // 17 bytes hold 32 weights.
   EXPECT_EQ(mxfp4.getStorageBytes(), 16 * 256 * 192 / 32 * 17);
   EXPECT_EQ(mxfp4.getNumElements(), 16 * 256 * 192);
+  // 250 rows are 16 panels; six groups of 32 inputs.
+  auto blocks = WeightType::getInt8(&context, {250, 192}, WeightType::kBlock);
+  EXPECT_EQ(print(blocks), "memref<16x6x8x16x4xi8>;memref<16x6x16xbf16>");
+  auto rows = WeightType::getInt8(&context, {250, 192}, 192);
+  EXPECT_EQ(print(rows), "memref<16x6x8x16x4xi8>;memref<16x1x16xbf16>");
+  EXPECT_EQ(rows.getStorageBytes(), 256 * (192 + 2));
+  EXPECT_EQ(blocks.getStorageBytes(), 256 * (192 + 6 * 2));
 }
 
 TEST_F(TypesTest, LayoutOfTheCache) {

@@ -143,6 +143,34 @@ TEST(WeightReport, MultipliesPanelBytesByTheirSteps) {
   EXPECT_EQ(stats.zeros(), 1U + 15 * 32);
 }
 
+TEST(WeightReport, MultipliesPanelBytesByTheStepsOfRows) {
+  // 17 rows of 64 inputs, all one number a row: every other row is zero.
+  std::vector<float> matrix(17 * 64);
+  for (size_t row = 0; row < 17; row += 2)
+    std::fill_n(matrix.begin() + static_cast<ptrdiff_t>(row * 64), 64,
+                127.0F * static_cast<float>(row + 1));
+  matrix[63] = -127;
+  PackedTensor values{bytesOf(matrix),
+                      ElementType::F32,
+                      PackedTensor::Part::Values,
+                      1,
+                      17,
+                      64,
+                      64};
+  PackedTensor steps = values;
+  steps.part = PackedTensor::Part::Scales;
+  std::vector<std::byte> packed(values.byteSize()),
+      packedSteps(steps.byteSize());
+  ASSERT_EQ(packedSteps.size(), 2U * 16 * 2);
+  values.pack(0, packed);
+  steps.pack(0, packedSteps);
+  proto::WeightStatistics stats = computeStatistics(
+      {WeightForm::PanelBytes, TensorBytes(packed), TensorBytes(packedSteps)});
+  EXPECT_EQ(stats.min(), -127);
+  EXPECT_EQ(stats.max(), 127 * 17);
+  EXPECT_EQ(stats.zeros(), (8U + 15) * 64);
+}
+
 TEST(WeightReport, HashesAndCancels) {
   std::vector<uint8_t> bytes = {1, 2, 3};
   std::vector<StoredTensor> tensors = {

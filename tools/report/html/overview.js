@@ -34,7 +34,7 @@ const Overview = (() => {
     return Dom.section('Weights', Dom.facts([
       ['Tensors', summary.tensors ? Format.exact(n(summary.tensors)) : ''],
       ['Bytes', summary.weight_bytes ? `${Format.exact(n(summary.weight_bytes))} (${Format.bytes(n(summary.weight_bytes))})` : ''],
-      ['Experts', summary.expert_form], ['Layout', summary.weight_layout],
+      ['Experts', summary.expert_form], ['Other matrices', summary.dense_form], ['Layout', summary.weight_layout],
       ['Kept', summary.weights_embedded ? 'in the artifact' : files.length ? 'in ' + Format.plural(files.length, 'checkpoint file') : ''],
       ...files.slice(0, 8).map((file) => [file.name ?? '', Format.bytes(n(file.size))]),
       files.length > 8 ? ['and more', Format.plural(files.length - 8, 'file')] : ['', ''],
