@@ -122,20 +122,29 @@ void Sampler::observe(std::span<const int32_t> tokens) {
 
 Expected<int32_t> Sampler::sample(std::span<const float> logits,
                                   uint64_t position) {
+  GOSS_RETURN_IF_ERROR(prepare(logits, position));
+  return draw(position);
+}
+
+Status Sampler::prepare(std::span<const float> logits, uint64_t position) {
   if (options_.greedy && distinct_.empty()) {
     float largest = largestOf(logits);
-    if (std::isfinite(largest))
-      return static_cast<int32_t>(placeOf(largest, logits));
+    if (std::isfinite(largest)) {
+      largest_ = static_cast<int32_t>(placeOf(largest, logits));
+      return Status::ok();
+    }
   }
   GOSS_RETURN_IF_ERROR(score(logits, position));
-  if (options_.greedy)
-    return largest();
+  if (options_.greedy) {
+    largest_ = largest();
+    return Status::ok();
+  }
   sorted_ = 0;
+  sums_.clear();
   keepTopK();
-  double total = weigh();
-  total = keepTopP(total);
-  total = keepMinP(total);
-  return draw(total, uniformAt(options_.seed, position));
+  sums_.reserve(candidates_.capacity());
+  total_ = keepMinP(keepTopP(weigh()));
+  return Status::ok();
 }
 
 /// Fills scores_ with the penalised logits.
@@ -242,21 +251,25 @@ double Sampler::keepMinP(double total) {
 }
 
 /// The first candidate at which the running sum exceeds uniform * total.
-int32_t Sampler::draw(double total, double uniform) {
-  double target = uniform * total;
-  double sum = 0;
-  int32_t last = 0;
-  for (size_t i = 0; i < candidates_.size(); ++i) {
-    sortUpTo(i + 1);
-    sum += candidates_[i].weight;
-    // Rounding can leave the sum short of the target: then it is the last
-    // token that has a probability at all.
-    if (candidates_[i].weight > 0)
-      last = candidates_[i].id;
-    if (sum > target)
-      return candidates_[i].id;
+int32_t Sampler::draw(uint64_t position) {
+  if (options_.greedy)
+    return largest_;
+  double target = uniformAt(options_.seed, position) * total_;
+  double sum = sums_.empty() ? 0 : sums_.back();
+  while (sum <= target && sums_.size() < candidates_.size()) {
+    size_t next = sums_.size();
+    sortUpTo(next + 1);
+    sums_.push_back(sum += candidates_[next].weight);
   }
-  return last;
+  auto found = static_cast<size_t>(
+      std::upper_bound(sums_.begin(), sums_.end(), target) - sums_.begin());
+  // Rounding can leave the sum short of the target: then it is the last token
+  // that has a probability at all.
+  if (found == candidates_.size())
+    do
+      --found;
+    while (candidates_[found].weight == 0);
+  return candidates_[found].id;
 }
 
 /// Puts at least the first `count` candidates in their final order.

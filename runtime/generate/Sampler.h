@@ -60,6 +60,12 @@ public:
   /// finite value. Does not allocate after the first call.
   Expected<int32_t> sample(std::span<const float> logits, uint64_t position);
 
+  /// sample() in its two parts, for many draws from one row: draw(p) gives what
+  /// sample(logits, p) gives. `position` is for the message of a failure.
+  Status prepare(std::span<const float> logits, uint64_t position);
+  /// Only after prepare() went well.
+  int32_t draw(uint64_t position);
+
 private:
   struct Candidate {
     double score;  ///< penalised logit.
@@ -73,7 +79,6 @@ private:
   double weigh();
   double keepTopP(double total);
   double keepMinP(double total);
-  int32_t draw(double total, double uniform);
   void sortUpTo(size_t count);
 
   SamplingOptions options_;
@@ -82,7 +87,10 @@ private:
   std::vector<double> scores_;    ///< penalised logits.
   std::vector<double> selection_; ///< scratch of top-k.
   std::vector<Candidate> candidates_;
-  size_t sorted_ = 0; ///< candidates before this are in final order.
+  size_t sorted_ = 0;        ///< candidates before this are in final order.
+  double total_ = 0;         ///< of the candidates' weights.
+  std::vector<double> sums_; ///< of the weights up to each, as far as drawn.
+  int32_t largest_ = 0;      ///< what greedy takes.
 };
 
 } // namespace gossamer

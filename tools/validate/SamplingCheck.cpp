@@ -43,8 +43,10 @@ static Status drawRange(std::span<const float> logits,
                         uint64_t end, std::span<uint64_t> counts) {
   Sampler sampler(options, static_cast<uint32_t>(logits.size()));
   sampler.observe(seen);
+  // Once for all draws: of a flat row the candidates take long to sort.
+  GOSS_RETURN_IF_ERROR(sampler.prepare(logits, begin));
   for (uint64_t position = begin; position < end; ++position) {
-    GOSS_ASSIGN_OR_RETURN(int32_t token, sampler.sample(logits, position));
+    int32_t token = sampler.draw(position);
     if (token < 0 || static_cast<size_t>(token) >= counts.size())
       return internalError("the sampler expects to draw one of " +
                            std::to_string(counts.size()) + " tokens but drew " +

@@ -443,4 +443,44 @@ TEST(Sampler, LazyOrderEqualsFullSort) {
   }
 }
 
+// Draws after one preparation are those of sample(), whichever come first and
+// whatever row was prepared before.
+TEST(Sampler, DrawsOfAPreparedRowAreSamples) {
+  std::mt19937 random(19); // NOLINT(bugprone-random-generator-seed)
+  const SamplingOptions all[] = {
+      {.greedy = true},
+      {},
+      {.temperature = 3},
+      {.topK = 100},
+      {.topP = 0.7},
+      {.minP = 0.2},
+      {.temperature = 2, .topK = 400, .topP = 0.9, .repetitionPenalty = 1.4}};
+  for (SamplingOptions options : all) {
+    options.seed = random();
+    Sampler prepared(options, 1000), fresh(options, 1000);
+    const std::vector<int32_t> seen = {3, 500, 999};
+    prepared.observe(seen);
+    fresh.observe(seen);
+    for (int row = 0; row < 3; ++row) {
+      Logits logits(1000);
+      for (float &logit : logits)
+        logit = static_cast<float>(random() % 4096) / 1024;
+      ASSERT_TRUE(prepared.prepare(logits, 0).isOk());
+      for (int i = 0; i < 200; ++i) {
+        uint64_t position = random() % 1000;
+        ASSERT_EQ(prepared.draw(position), *fresh.sample(logits, position))
+            << row << " " << position;
+      }
+    }
+  }
+}
+
+TEST(Sampler, PreparingRefusesWhatSamplingRefuses) {
+  Sampler sampler({}, 3);
+  Status status = sampler.prepare(Logits{1, notANumber, 2}, 7);
+  EXPECT_EQ(status.code(), StatusCode::InvalidData);
+  EXPECT_EQ(status.message(),
+            "logits for position 7: expects numbers but got NaN for token 1");
+}
+
 } // namespace
