@@ -71,6 +71,8 @@ private:
   void checkNorm(const Operands &operands, ProductError &error) const;
   void checkLinear(const Operands &operands, bool hasExperts,
                    ProductError &error) const;
+  void checkSoftmax(const Operands &operands, uint64_t keys,
+                    ProductError &error) const;
 
   const proto::Manifest &manifest_;
   LaunchValues values_;
@@ -217,6 +219,27 @@ void Checker::checkLinear(const Operands &operands, bool hasExperts,
   }
 }
 
+/// Rows are heads of tokens; of their scores the step fills the first `keys`.
+void Checker::checkSoftmax(const Operands &operands, uint64_t keys,
+                           ProductError &error) const {
+  ParameterReader weight(*operands.parameters[0]->parameter,
+                         operands.parameters[0]->locations);
+  std::vector<double> sinks(weight.columns());
+  weight.readExact(0, sinks);
+  checkRows(operands.output.count, error, [&](uint64_t row, ProductError &sum) {
+    std::span<const float> scores = operands.input.row(row);
+    scores = scores.first(std::min<uint64_t>(keys, scores.size()));
+    double sink = sinks[row % sinks.size()];
+    double most = std::max(sink, double{*std::ranges::max_element(scores)});
+    double total = std::exp(sink - most);
+    for (float score : scores)
+      total += std::exp(score - most);
+    for (size_t i = 0; i < scores.size(); ++i)
+      compare(std::exp(scores[i] - most) / total, operands.output.row(row)[i],
+              sum);
+  });
+}
+
 void Checker::check(const goss_launch &launch, const goss_dims &dims) {
   const proto::Launch &info = manifest_.launches(static_cast<int>(launch.id));
   const std::string &operation =
@@ -234,6 +257,8 @@ void Checker::check(const goss_launch &launch, const goss_dims &dims) {
   else if (operation == "expert_linear" && operands.input.count &&
            operands.indices)
     checkLinear(operands, true, error);
+  else if (operation == "softmax_sink" && operands.input.count && dims.keys > 0)
+    checkSoftmax(operands, static_cast<uint64_t>(dims.keys), error);
   else
     return;
   for (const LocatedParameter *parameter : operands.parameters)

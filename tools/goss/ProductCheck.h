@@ -13,6 +13,8 @@
 //   rms_norm       y[t] = w x[t] / sqrt(mean(x[t]^2) + eps)
 //   linear         y[t] = W x[t] + b
 //   expert_linear  y[t][k] = W[e] x[t][k] + b[e], e = chosen[t][k]
+//   softmax_sink   y[t][h][j] = e^(x[t][h][j] - m) / (sum_j e^(x[t][h][j] - m)
+//                  + e^(sink[h] - m)), m the largest of the exponents
 //
 //===----------------------------------------------------------------------===//
 
