@@ -53,7 +53,7 @@ public:
         plain = {form_.shape, Element::BF16, Layout::RowMajor};
       weights_ = makeWeights(plain, 1);
       if (isPanel)
-        weights_ = packPanels(weights_);
+        weights_ = packPanels(weights_, form_.block);
       // Only references need the values.
       weights_.values = {};
     }
@@ -69,12 +69,18 @@ struct NamedForm {
   const char *name;
   Element element;
   Layout layout;
+  int64_t block = kScaleBlock; ///< inputs that share a scale.
+
+  WeightForm with(llvm::SmallVector<int64_t, 3> shape) const {
+    return {std::move(shape), element, layout, block};
+  }
 };
 
 constexpr NamedForm kForms[] = {
     {"mxfp4", Element::MXFP4, Layout::Published},
     {"mxfp4_panels", Element::MXFP4, Layout::RowPanel},
     {"int8_panels", Element::I8, Layout::RowPanel},
+    {"int8_channel_panels", Element::I8, Layout::RowPanel, kInputs},
     {"bf16", Element::BF16, Layout::RowMajor},
     {"bf16_transposed", Element::BF16, Layout::Transposed},
 };
@@ -89,9 +95,8 @@ constexpr const char *kArithmetic[] = {"float32", "int8", "int8x2"};
 
 /// Rows that have about kWeightBytes, in whole panels.
 static int64_t rowsOf(const NamedForm &form, int64_t experts) {
-  WeightForm row{{16, kInputs}, form.element, form.layout};
-  return std::max<int64_t>(kWeightBytes / experts / row.rowBytes() / 16, 1) *
-         16;
+  int64_t bytes = form.with({16, kInputs}).rowBytes();
+  return std::max<int64_t>(kWeightBytes / experts / bytes / 16, 1) * 16;
 }
 
 /// Rows of an input, as floats or quantized.
@@ -141,7 +146,7 @@ static void appendBias(Launch &launch, const WeightForm &form) {
 
 static KernelCase linearCase(const NamedForm &named, int64_t parts) {
   int64_t rows = rowsOf(named, 1);
-  WeightForm form{{rows, kInputs}, named.element, named.layout};
+  WeightForm form = named.with({rows, kInputs});
   WeightForm bias{{rows}, Element::BF16, Layout::RowMajor};
   KernelCase result;
   result.kernel.operation = "linear";
@@ -172,7 +177,7 @@ static KernelCase expertCase(const std::string &operation,
   bool isDown = operation == "expert_down";
   constexpr int64_t experts = kTopK, slots = kMaxTokens * kTopK;
   int64_t rows = rowsOf(named, experts);
-  WeightForm form{{experts, rows, kInputs}, named.element, named.layout};
+  WeightForm form = named.with({experts, rows, kInputs});
   WeightForm bias{{experts, rows}, Element::BF16, Layout::RowMajor};
   KernelCase result;
   result.kernel.operation = operation;
