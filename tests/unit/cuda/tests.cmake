@@ -1,5 +1,8 @@
-gossamer_compiler_library(GossamerCudaKernelTesting cuda/KernelRunner.cpp
+gossamer_compiler_library(GossamerCudaKernelTesting
+  cuda/KernelCase.cpp cuda/KernelRunner.cpp
   LINK GossamerCudaKernels GossamerGpuInterpreter GossamerKernelTesting)
 
-gossamer_unit_test(CudaKernelTests cuda/KernelTest.cpp
+gossamer_unit_test(CudaKernelTests
+  cuda/AttentionTest.cpp cuda/ProductTest.cpp
+  cuda/RowTest.cpp
   MLIR LINK GossamerCudaKernelTesting)

@@ -1,0 +1,140 @@
+//===- AttentionTest.cpp - Attention by device functions ------------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tests/unit/cuda/KernelCase.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+using namespace gossamer;
+using namespace gossamer::cuda;
+using namespace gossamer::cuda::testing;
+
+namespace {
+
+constexpr int64_t kPage = 16, kMaxPages = 10;
+
+/// Sequences in a cache of two layers, whose second is used.
+struct Cache {
+  cpu::CacheForm form;
+  std::vector<uint8_t> pages; ///< from the second layer on.
+  Ints table;
+
+  Cache(int64_t kvHeads, int64_t headDim, int64_t sequences, Element element) {
+    form.kvHeads = kvHeads;
+    form.headDim = headDim;
+    form.headDimPadded = (headDim + 15) / 16 * 16;
+    form.maxPages = kMaxPages;
+    form.element = element;
+    int64_t layer = kvHeads * kPage * (headDim + form.headDimPadded);
+    form.pageElements = 2 * layer;
+    int64_t numPages = sequences * kMaxPages;
+    Floats numbers = randomFloats(numPages * form.pageElements - layer, 9);
+    pages = bytesOf(numbers);
+    if (element == Element::BF16) {
+      for (size_t i = 0; i < numbers.size(); ++i)
+        std::memcpy(&pages[2 * i], &pages[4 * i + 2], 2);
+      pages.resize(2 * numbers.size());
+    }
+    // Pages in a scattered order.
+    for (int64_t i = 0; i < numPages; ++i)
+      table.push_back(static_cast<int32_t>((i * 7 + 3) % numPages));
+    if (numPages % 7 == 0)
+      std::iota(table.rbegin(), table.rend(), 0);
+  }
+
+  void addTo(Case &c, bool isWritten) const {
+    c.add(form, pages, isWritten, false);
+    c.addMore(bytesOf(table), false, false);
+  }
+};
+
+void checkAttention(int64_t kvHeads, int64_t group, int64_t headDim,
+                    int64_t window, const Ints &positions,
+                    const Ints &sequences) {
+  auto tokens = static_cast<int64_t>(positions.size());
+  int64_t heads = kvHeads * group;
+  int64_t numSequences =
+      1 + *std::max_element(sequences.begin(), sequences.end());
+  for (Element element : {Element::F32, Element::BF16}) {
+    Cache cache(kvHeads, headDim, numSequences, element);
+    std::string what = std::to_string(kvHeads) + " x " + std::to_string(group) +
+                       " heads of " + std::to_string(headDim) + ", window " +
+                       std::to_string(window) +
+                       (element == Element::BF16 ? ", bf16" : ", f32");
+    auto start = [&](const char *operation, int64_t items) {
+      Case c(operation, tokens, items);
+      c.dims.keys = 1 + *std::max_element(positions.begin(), positions.end());
+      c.dims.sequences = numSequences;
+      c.kernel.window = window;
+      c.kernel.scale = 1.0 / std::sqrt(static_cast<double>(headDim));
+      return c;
+    };
+    Case c = start("attention", tokens * kvHeads);
+    c.in({tokens, heads, headDim});
+    cache.addTo(c, false);
+    c.in({heads}, Element::BF16).in({tokens}, positions);
+    c.in({tokens}, sequences).out({tokens, heads, headDim});
+    c.check(what);
+
+    Case append = start("cache_append", tokens);
+    append.in({tokens, kvHeads, headDim}).in({tokens, kvHeads, headDim});
+    append.in({tokens}, positions).in({tokens}, sequences);
+    cache.addTo(append, true);
+    append.check(what);
+
+    Case scores = start("attention_scores", tokens);
+    scores.in({tokens, heads, headDim});
+    cache.addTo(scores, false);
+    scores.in({tokens}, sequences).out({tokens, heads, kMaxPages * kPage});
+    scores.check(what);
+
+    Case values = start("attention_values", tokens);
+    values.in({tokens, heads, kMaxPages * kPage});
+    cache.addTo(values, false);
+    values.in({tokens}, sequences).out({tokens, heads, headDim});
+    values.tolerance = 1e-4;
+    values.check(what);
+  }
+}
+
+void checkRun(int64_t kvHeads, int64_t group, int64_t headDim, int64_t window,
+              int32_t first, int32_t count) {
+  Ints positions(count);
+  std::iota(positions.begin(), positions.end(), first);
+  checkAttention(kvHeads, group, headDim, window, positions, Ints(count, 0));
+}
+
+} // namespace
+
+TEST(CudaAttention, HeadSizesAndGroups) {
+  checkAttention(2, 4, 32, 0, {40, 0, 3}, {0, 1, 1});
+  checkAttention(1, 1, 16, 0, {16}, {0});
+  checkAttention(1, 8, 64, 0, {20}, {0});
+  checkAttention(2, 2, 40, 0, {33, 34}, {0, 0});
+  checkAttention(1, 9, 6, 0, {17}, {0});
+  checkAttention(1, 1, 144, 0, {5}, {0});
+}
+
+TEST(CudaAttention, EdgesOfPagesAndWindows) {
+  checkAttention(1, 2, 32, 64, {62, 63, 64, 65}, {0, 1, 2, 3});
+  checkAttention(1, 2, 32, 64, {79, 80}, {0, 1});
+  checkAttention(1, 2, 16, 16, {15, 16, 31, 32}, {0, 1, 2, 3});
+  checkAttention(2, 1, 16, 5, {0, 4, 5, 20}, {0, 1, 2, 3});
+  checkAttention(1, 1, 16, 1, {37}, {0});
+}
+
+TEST(CudaAttention, RunsOfTokens) {
+  checkRun(2, 8, 64, 0, 120, 20);
+  checkRun(2, 4, 32, 64, 50, 40);
+  checkRun(1, 3, 24, 5, 60, 9);
+  checkAttention(2, 2, 32, 0, {7, 8, 9, 10, 11, 63, 64, 65, 3, 4},
+                 {0, 0, 1, 1, 0, 0, 0, 0, 0, 1});
+}
