@@ -45,7 +45,7 @@ mlir::FailureOr<Cubin> assemblePtx(mlir::ModuleOp module,
 
 /// Adds the data symbol goss_cuda (runtime/abi/CudaAbi.h) to the module of the
 /// host's step in the LLVM dialect. `cubin` may be empty.
-void addLaunchTable(mlir::ModuleOp host, llvm::ArrayRef<KernelLaunches> kernels,
+void addLaunchTable(mlir::ModuleOp host, const LaunchTable &launches,
                     const TargetOptions &options, llvm::StringRef ptx,
                     llvm::StringRef cubin);
 

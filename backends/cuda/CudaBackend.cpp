@@ -108,7 +108,7 @@ FailureOr<OwningOpRef<ModuleOp>> makeHostModule(ModuleOp module,
                                                 const TargetOptions &options,
                                                 CompiledCode &code) {
   FailureOr<gpu::GPUModuleOp> device = findDevice(module);
-  FailureOr<std::vector<KernelLaunches>> launches = launchesFromModule(module);
+  FailureOr<LaunchTable> launches = launchesFromModule(module);
   if (failed(device) || failed(launches))
     return failure();
   FailureOr<std::string> ptx =

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "backends/cpu/PlanKernels.h"
+#include "backends/cuda/KernelEmitters.h"
 #include "backends/cuda/KernelKinds.h"
 #include "backends/cuda/Passes.h"
 #include "backends/cuda/TargetPass.h"
@@ -24,6 +25,30 @@ static uint32_t rowsOf(gptoss::KernelOp op, const KernelDescription &kernel) {
   return isOutputs ? GOSS_CUDA_OUTPUTS : GOSS_CUDA_TOKENS;
 }
 
+/// The buffer of logits: the only argument of @step that is a matrix of f32.
+/// Null in a module without a step.
+static MemRefType findLogits(ModuleOp module) {
+  auto step = module.lookupSymbol<func::FuncOp>("step");
+  for (Type type : step ? step.getArgumentTypes() : ArrayRef<Type>())
+    if (auto buffer = dyn_cast<MemRefType>(type);
+        buffer && buffer.getRank() == 2 && buffer.getElementType().isF32())
+      return buffer;
+  return {};
+}
+
+/// Writes goss_cuda_code.greedy, which is no kernel of the plan.
+static KernelLaunches expandGreedy(gpu::GPUModuleOp device, Location loc,
+                                   MemRefType logits) {
+  KernelDescription kernel;
+  kernel.operation = "greedy";
+  kernel.bindings = {
+      logits, MemRefType::get({logits.getDimSize(0)},
+                              IntegerType::get(device.getContext(), 32))};
+  kernel.rowsAreOutputs = true;
+  KernelKind kind{"greedy", "plain", "", emitGreedy};
+  return expandKernel(device, loc, "greedy", kernel, kind, GOSS_CUDA_OUTPUTS);
+}
+
 namespace {
 
 struct ExpandKernels final : impl::ExpandKernelsBase<ExpandKernels> {
@@ -37,14 +62,16 @@ struct ExpandKernels final : impl::ExpandKernelsBase<ExpandKernels> {
       return signalPassFailure();
     gpu::GPUModuleOp device = createDeviceModule(*target);
     std::vector<KernelRecord> records;
-    std::vector<KernelLaunches> launches;
+    LaunchTable launches;
     for (gptoss::KernelOp op :
          llvm::to_vector(module.getOps<gptoss::KernelOp>()))
-      if (failed(expand(op, device, *target, records, launches)))
+      if (failed(expand(op, device, *target, records, launches.kernels)))
         return signalPassFailure();
     module->setAttr(cpu::kRecordsAttr,
                     cpu::recordsToAttr(&getContext(), records));
-    module->setAttr(kLaunchesAttr, launchesToAttr(&getContext(), launches));
+    if (MemRefType logits = findLogits(module))
+      launches.greedy.push_back(expandGreedy(device, module.getLoc(), logits));
+    setLaunches(module, launches);
     module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
                     UnitAttr::get(&getContext()));
   }

@@ -24,7 +24,7 @@ static_assert(sizeof(goss_cuda_extent) == 16);
 static_assert(sizeof(goss_cuda_stage) == 72);
 static_assert(sizeof(goss_cuda_variant) == 32);
 static_assert(sizeof(goss_cuda_kernel) == 24);
-static_assert(sizeof(goss_cuda_code) == 64);
+static_assert(sizeof(goss_cuda_code) == 72);
 
 namespace {
 
@@ -40,11 +40,11 @@ public:
     stage_ = structOf({ptr_, grid_, i32_, i32_, i32_, i32_});
     variant_ = structOf({i32_, i32_, ptr_, extent_});
     kernel_ = structOf({i32_, i32_, i32_, i32_, ptr_});
-    code_ =
-        structOf({i32_, i32_, ptr_, i32_, i32_, ptr_, ptr_, i64_, ptr_, i64_});
+    code_ = structOf(
+        {i32_, i32_, ptr_, i32_, i32_, ptr_, ptr_, i64_, ptr_, i64_, ptr_});
   }
 
-  void write(ArrayRef<KernelLaunches> kernels, const TargetOptions &options,
+  void write(const LaunchTable &launches, const TargetOptions &options,
              StringRef ptx, StringRef cubin);
 
 private:
@@ -81,6 +81,7 @@ private:
   LLVM::GlobalOp array(Type element, size_t count, Fill fill);
   LLVM::GlobalOp stages(const Variant &variant);
   LLVM::GlobalOp variants(const KernelLaunches &kernel);
+  LLVM::GlobalOp kernels(ArrayRef<KernelLaunches> launches);
 
   OpBuilder b_;
   Location loc_;
@@ -151,37 +152,44 @@ LLVM::GlobalOp TableWriter::variants(const KernelLaunches &kernel) {
   });
 }
 
-void TableWriter::write(ArrayRef<KernelLaunches> kernels,
-                        const TargetOptions &options, StringRef ptx,
-                        StringRef cubin) {
+LLVM::GlobalOp TableWriter::kernels(ArrayRef<KernelLaunches> launches) {
   SmallVector<LLVM::GlobalOp> variantsOf;
-  for (const KernelLaunches &kernel : kernels)
+  for (const KernelLaunches &kernel : launches)
     variantsOf.push_back(variants(kernel));
-  LLVM::GlobalOp table = array(kernel_, kernels.size(), [&](size_t i) {
-    const KernelLaunches &kernel = kernels[i];
+  return array(kernel_, launches.size(), [&](size_t i) {
+    const KernelLaunches &kernel = launches[i];
     return aggregate(kernel_, {number(i32_, kernel.numBindings),
                                number(i32_, kernel.rows),
                                number(i32_, kernel.variants.size()),
                                number(i32_, 0), addressOf(variantsOf[i])});
   });
+}
+
+void TableWriter::write(const LaunchTable &launches,
+                        const TargetOptions &options, StringRef ptx,
+                        StringRef cubin) {
+  LLVM::GlobalOp table = kernels(launches.kernels);
+  LLVM::GlobalOp greedy =
+      launches.greedy.empty() ? LLVM::GlobalOp() : kernels(launches.greedy);
   const Chip &chip = chipOf(options);
   LLVM::GlobalOp chipName = bytes(terminated(chip.name));
   LLVM::GlobalOp ptxText = bytes(terminated(ptx));
   LLVM::GlobalOp cubinBytes = cubin.empty() ? LLVM::GlobalOp() : bytes(cubin);
   global("goss_cuda", LLVM::Linkage::External, code_, [&] {
-    return aggregate(
-        code_, {number(i32_, GOSS_CUDA_ABI_VERSION),
-                number(i32_, sizeof(goss_cuda_code)), addressOf(chipName),
-                number(i32_, chip.ptxVersion), number(i32_, kernels.size()),
-                addressOf(table), addressOf(ptxText), number(i64_, ptx.size()),
-                addressOf(cubinBytes), number(i64_, cubin.size())});
+    return aggregate(code_, {number(i32_, GOSS_CUDA_ABI_VERSION),
+                             number(i32_, sizeof(goss_cuda_code)),
+                             addressOf(chipName), number(i32_, chip.ptxVersion),
+                             number(i32_, launches.kernels.size()),
+                             addressOf(table), addressOf(ptxText),
+                             number(i64_, ptx.size()), addressOf(cubinBytes),
+                             number(i64_, cubin.size()), addressOf(greedy)});
   });
 }
 
-void addLaunchTable(ModuleOp host, ArrayRef<KernelLaunches> kernels,
+void addLaunchTable(ModuleOp host, const LaunchTable &launches,
                     const TargetOptions &options, StringRef ptx,
                     StringRef cubin) {
-  TableWriter(host).write(kernels, options, ptx, cubin);
+  TableWriter(host).write(launches, options, ptx, cubin);
 }
 
 } // namespace gossamer::cuda

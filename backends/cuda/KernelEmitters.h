@@ -34,7 +34,12 @@ void emitRmsNorm(KernelWriter &w);
 void emitSoftmax(KernelWriter &w);
 void emitSoftmaxSink(KernelWriter &w);
 void emitTopK(KernelWriter &w);
+
+// RoutingKernels.cpp
 void emitRoute(KernelWriter &w);
+
+// GreedyKernel.cpp: goss_cuda_code.greedy.
+void emitGreedy(KernelWriter &w);
 
 // ProductKernels.cpp: a warp computes an output, lane by lane.
 void emitPlainLinear(KernelWriter &w);

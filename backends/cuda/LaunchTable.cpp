@@ -44,9 +44,7 @@ static Attribute toAttr(Builder &b, const Variant &variant) {
   });
 }
 
-ArrayAttr launchesToAttr(MLIRContext *context,
-                         ArrayRef<KernelLaunches> kernels) {
-  Builder b(context);
+static ArrayAttr toAttr(Builder &b, ArrayRef<KernelLaunches> kernels) {
   SmallVector<Attribute> entries;
   for (const KernelLaunches &kernel : kernels) {
     SmallVector<Attribute> variants;
@@ -59,6 +57,12 @@ ArrayAttr launchesToAttr(MLIRContext *context,
     }));
   }
   return b.getArrayAttr(entries);
+}
+
+void setLaunches(ModuleOp module, const LaunchTable &table) {
+  Builder b(module.getContext());
+  module->setAttr(kLaunchesAttr, toAttr(b, table.kernels));
+  module->setAttr(kGreedyAttr, toAttr(b, table.greedy));
 }
 
 namespace {
@@ -133,19 +137,22 @@ private:
 
 } // namespace
 
-FailureOr<std::vector<KernelLaunches>> launchesFromModule(ModuleOp module) {
-  auto array = module->getAttrOfType<ArrayAttr>(kLaunchesAttr);
-  if (!array)
-    return module.emitError("expects the attribute ")
-           << kLaunchesAttr << ": the module did not pass gptoss-cuda";
+FailureOr<LaunchTable> launchesFromModule(ModuleOp module) {
   Reader reader;
-  std::vector<KernelLaunches> kernels;
-  for (Attribute attr : array)
-    kernels.push_back(reader.readKernel(attr));
-  if (!reader.isValid())
-    return module.emitError("expects the attribute ")
-           << kLaunchesAttr << " as gptoss-cuda-expand-kernels writes it";
-  return kernels;
+  LaunchTable table;
+  for (auto [name, kernels] : {std::pair(kLaunchesAttr, &table.kernels),
+                               std::pair(kGreedyAttr, &table.greedy)}) {
+    auto array = module->getAttrOfType<ArrayAttr>(name);
+    if (!array)
+      return module.emitError("expects the attribute ")
+             << name << ": the module did not pass gptoss-cuda";
+    for (Attribute attr : array)
+      kernels->push_back(reader.readKernel(attr));
+    if (!reader.isValid())
+      return module.emitError("expects the attribute ")
+             << name << " as gptoss-cuda-expand-kernels writes it";
+  }
+  return table;
 }
 
 } // namespace gossamer::cuda

@@ -25,6 +25,8 @@ namespace gossamer::cuda {
 
 /// Module attribute of the launches, an entry a kernel.
 inline constexpr const char *kLaunchesAttr = "gptoss.cuda.launches";
+/// That of goss_cuda_code.greedy, an entry or none.
+inline constexpr const char *kGreedyAttr = "gptoss.cuda.greedy";
 
 /// goss_cuda_extent.
 struct Extent {
@@ -60,12 +62,15 @@ struct KernelLaunches {
 
 inline constexpr int64_t kScratchUnit = 256;
 
-/// Converts between the table and the attribute. Reading emits an error at the
-/// module for what `launchesToAttr` does not write.
-mlir::ArrayAttr launchesToAttr(mlir::MLIRContext *context,
-                               llvm::ArrayRef<KernelLaunches> kernels);
-mlir::FailureOr<std::vector<KernelLaunches>>
-launchesFromModule(mlir::ModuleOp module);
+struct LaunchTable {
+  std::vector<KernelLaunches> kernels;
+  std::vector<KernelLaunches> greedy; ///< one, or none.
+};
+
+/// Converts between the table and the attributes of a module. Reading emits an
+/// error at it for what `setLaunches` does not write.
+void setLaunches(mlir::ModuleOp module, const LaunchTable &table);
+mlir::FailureOr<LaunchTable> launchesFromModule(mlir::ModuleOp module);
 
 } // namespace gossamer::cuda
 

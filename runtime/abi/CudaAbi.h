@@ -35,7 +35,7 @@
 extern "C" {
 #endif
 
-#define GOSS_CUDA_ABI_VERSION 1
+#define GOSS_CUDA_ABI_VERSION 2
 
 /// What a number of blocks or bytes is proportional to.
 typedef enum goss_cuda_quantity {
@@ -93,6 +93,10 @@ typedef struct goss_cuda_code {
   uint64_t ptx_size;    ///< without the zero.
   const uint8_t *cubin; ///< machine code for `chip`; null without one.
   uint64_t cubin_size;  ///< 0 without one.
+  /// Chooses tokens; no kernel of the manifest. Its bindings are the logits and
+  /// an int32 a row of them: the lowest token with the largest logit, or -1
+  /// where a logit is NaN or +inf, or all are -inf. May be null.
+  const goss_cuda_kernel *greedy;
 } goss_cuda_code;
 
 #ifdef __cplusplus

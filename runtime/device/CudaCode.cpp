@@ -138,6 +138,13 @@ Status CudaCode::checkTable(size_t numKernels) const {
     if (Status status = checkKernel(table_->kernels[i]); !status.isOk())
       return status.withContext("code section: goss_cuda: kernel " +
                                 std::to_string(i));
+  if (table_->greedy && table_->greedy->num_bindings != 2)
+    return invalidData("code section: goss_cuda: greedy: expects 2 bindings "
+                       "but got " +
+                       std::to_string(table_->greedy->num_bindings));
+  if (table_->greedy)
+    if (Status status = checkKernel(*table_->greedy); !status.isOk())
+      return status.withContext("code section: goss_cuda: greedy");
   return Status::ok();
 }
 
@@ -221,23 +228,30 @@ Status CudaCode::findFunctions() {
   std::span tables(table_->kernels, table_->num_kernels);
   kernels_.reserve(tables.size());
   for (const goss_cuda_kernel &table : tables) {
-    CudaKernel kernel;
-    kernel.numBindings = table.num_bindings;
-    kernel.rows = {table.rows, 1, 1, 0};
-    for (const goss_cuda_variant &each :
-         std::span(table.variants, table.num_variants)) {
-      CudaKernel::Variant variant{each.max_rows, each.scratch, {}};
-      for (const goss_cuda_stage &stage :
-           std::span(each.stages, each.num_stages)) {
-        variant.stages.push_back({nullptr, &stage});
-        GOSS_RETURN_IF_ERROR(
-            findFunction(stage, variant.stages.back().function));
-      }
-      kernel.variants.push_back(std::move(variant));
-    }
+    GOSS_ASSIGN_OR_RETURN(CudaKernel kernel, findKernel(table));
     kernels_.push_back(std::move(kernel));
   }
+  if (table_->greedy) {
+    GOSS_ASSIGN_OR_RETURN(greedy_, findKernel(*table_->greedy));
+  }
   return Status::ok();
+}
+
+Expected<CudaKernel> CudaCode::findKernel(const goss_cuda_kernel &table) {
+  CudaKernel kernel;
+  kernel.numBindings = table.num_bindings;
+  kernel.rows = {table.rows, 1, 1, 0};
+  for (const goss_cuda_variant &each :
+       std::span(table.variants, table.num_variants)) {
+    CudaKernel::Variant variant{each.max_rows, each.scratch, {}};
+    for (const goss_cuda_stage &stage :
+         std::span(each.stages, each.num_stages)) {
+      variant.stages.push_back({nullptr, &stage});
+      GOSS_RETURN_IF_ERROR(findFunction(stage, variant.stages.back().function));
+    }
+    kernel.variants.push_back(std::move(variant));
+  }
+  return kernel;
 }
 
 Status CudaCode::findFunction(const goss_cuda_stage &stage,

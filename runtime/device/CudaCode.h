@@ -13,6 +13,7 @@
 #include "runtime/device/SharedObject.h"
 
 #include <array>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -57,6 +58,8 @@ public:
 
   goss_step_fn step() const { return step_; }
   std::span<const CudaKernel> kernels() const { return kernels_; }
+  /// goss_cuda_code.greedy; null where the code has none.
+  const CudaKernel *greedy() const { return greedy_ ? &*greedy_ : nullptr; }
 
 private:
   CudaCode(std::shared_ptr<const CudaContext> context, SharedObject object)
@@ -66,6 +69,7 @@ private:
   Status loadModule();
   Status loadImage(const void *image, std::string &log);
   Status findFunctions();
+  Expected<CudaKernel> findKernel(const goss_cuda_kernel &table);
   Status findFunction(const goss_cuda_stage &stage, Function &function);
 
   std::shared_ptr<const CudaContext> context_;
@@ -74,6 +78,7 @@ private:
   const goss_cuda_code *table_ = nullptr;
   Module module_ = nullptr;
   std::vector<CudaKernel> kernels_;
+  std::optional<CudaKernel> greedy_;
 };
 
 } // namespace gossamer::cuda

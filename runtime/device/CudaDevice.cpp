@@ -35,7 +35,11 @@ public:
   }
 
   Status run(const goss_step_args &args,
-             DispatchObserver *observer) const override;
+             DispatchObserver *observer) const override {
+    return runAndChoose(args, {}, observer);
+  }
+  Status runAndChoose(const goss_step_args &args, std::span<int32_t> choices,
+                      DispatchObserver *observer) const override;
 
 private:
   Expected<std::unique_ptr<CudaWorkspace>> takeWorkspace() const;
@@ -64,12 +68,13 @@ Expected<std::unique_ptr<CudaWorkspace>> CudaProgram::takeWorkspace() const {
   return workspace;
 }
 
-Status CudaProgram::run(const goss_step_args &args,
-                        DispatchObserver *observer) const {
+Status CudaProgram::runAndChoose(const goss_step_args &args,
+                                 std::span<int32_t> choices,
+                                 DispatchObserver *observer) const {
   GOSS_RETURN_IF_ERROR(memory_->context().enter());
   GOSS_ASSIGN_OR_RETURN(std::unique_ptr<CudaWorkspace> workspace,
                         takeWorkspace());
-  Status status = workspace->run(args, observer);
+  Status status = workspace->run(args, choices, observer);
   std::lock_guard lock(mutex_);
   workspaces_.push_back(std::move(workspace));
   return status;

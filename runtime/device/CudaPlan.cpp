@@ -75,20 +75,36 @@ Status CudaPlan::addDispatch(std::span<const goss_launch> launches,
                              const goss_dims &dims) {
   size_t first = launches_.size();
   uint64_t scratch = 0;
-  for (const goss_launch &launch : launches)
-    GOSS_RETURN_IF_ERROR(addLaunch(launch, dims, scratch));
-  dispatches_.push_back({first, launches_.size()});
-  scratchBytes_ = std::max(scratchBytes_, scratch);
+  for (const goss_launch &launch : launches) {
+    if (launch.kernel >= code_.kernels().size())
+      return internalError("the compiled step launches kernel " +
+                           std::to_string(launch.kernel) + " of " +
+                           std::to_string(code_.kernels().size()));
+    GOSS_RETURN_IF_ERROR(addLaunch(code_.kernels()[launch.kernel],
+                                   launch.bindings, dims, scratch));
+  }
+  endDispatch(first, scratch);
   return Status::ok();
 }
 
-Status CudaPlan::addLaunch(const goss_launch &launch, const goss_dims &dims,
+Status CudaPlan::addDispatch(const CudaKernel &kernel,
+                             const void *const *bindings,
+                             const goss_dims &dims) {
+  size_t first = launches_.size();
+  uint64_t scratch = 0;
+  GOSS_RETURN_IF_ERROR(addLaunch(kernel, bindings, dims, scratch));
+  endDispatch(first, scratch);
+  return Status::ok();
+}
+
+void CudaPlan::endDispatch(size_t firstLaunch, uint64_t scratch) {
+  dispatches_.push_back({firstLaunch, launches_.size()});
+  scratchBytes_ = std::max(scratchBytes_, scratch);
+}
+
+Status CudaPlan::addLaunch(const CudaKernel &kernel,
+                           const void *const *bindings, const goss_dims &dims,
                            uint64_t &scratch) {
-  if (launch.kernel >= code_.kernels().size())
-    return internalError("the compiled step launches kernel " +
-                         std::to_string(launch.kernel) + " of " +
-                         std::to_string(code_.kernels().size()));
-  const CudaKernel &kernel = code_.kernels()[launch.kernel];
   const CudaKernel::Variant *variant = kernel.choose(dims);
   if (!variant)
     return Status::ok();
@@ -111,7 +127,7 @@ Status CudaPlan::addLaunch(const goss_launch &launch, const goss_dims &dims,
   }
   size_t firstBinding = bindings_.size();
   for (uint32_t i = 0; i < kernel.numBindings; ++i)
-    bindings_.push_back(reinterpret_cast<uintptr_t>(launch.bindings[i]));
+    bindings_.push_back(reinterpret_cast<uintptr_t>(bindings[i]));
   launches_.push_back({firstStage, stages_.size(), firstBinding,
                        bindings_.size(), scratch, ownScratch != 0});
   scratch += ownScratch;

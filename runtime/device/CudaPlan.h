@@ -58,6 +58,9 @@ public:
   /// Adds the launches of one dispatch; they may run side by side.
   Status addDispatch(std::span<const goss_launch> launches,
                      const goss_dims &dims);
+  /// Adds a dispatch of one kernel that no dispatch of the step names.
+  Status addDispatch(const CudaKernel &kernel, const void *const *bindings,
+                     const goss_dims &dims);
   size_t dispatches() const { return dispatches_.size(); }
   /// Memory that the launches of the neediest dispatch take together.
   uint64_t scratchBytes() const { return scratchBytes_; }
@@ -82,8 +85,9 @@ private:
     size_t firstLaunch, endLaunch;
   };
 
-  Status addLaunch(const goss_launch &launch, const goss_dims &dims,
-                   uint64_t &scratch);
+  Status addLaunch(const CudaKernel &kernel, const void *const *bindings,
+                   const goss_dims &dims, uint64_t &scratch);
+  void endDispatch(size_t firstLaunch, uint64_t scratch);
   Status issueLaunch(const Launch &launch, const Driver &driver, Stream stream,
                      Address dims, Address scratch);
 

@@ -86,26 +86,74 @@ void CudaWorkspace::dropGraphs() {
 }
 
 Status CudaWorkspace::run(const goss_step_args &args,
+                          std::span<int32_t> choices,
                           DispatchObserver *observer) {
   const goss_dims &dims = args.dims;
   if (dims.tokens < 0 || dims.outputs < 0 || dims.sequences < 0)
     return internalError("step: expects sizes of at least 0");
+  chooses_ = code_.greedy() && std::ranges::any_of(choices, [](int32_t each) {
+               return each != wholeRow;
+             });
+  if (!chooses_)
+    std::ranges::fill(choices, wholeRow);
   GOSS_RETURN_IF_ERROR(makeRoom(dims));
   GOSS_RETURN_IF_ERROR(memory_.orderBefore(lanes_.main()));
   Status status = upload(args);
   if (status.isOk())
     status = compute(bind(args), observer);
-  uint64_t logitsBytes =
-      static_cast<uint64_t>(dims.outputs) * arrays_.logitsRowBytes;
-  if (status.isOk() && logitsBytes)
-    status = memory_.copyToHost(args.logits, addressOf(logits_.data()),
-                                logitsBytes, lanes_.main());
   if (status.isOk())
-    return driver().check("streamSynchronize",
-                          driver().streamSynchronize(lanes_.main()));
+    status = fetch(args, choices);
   // Nothing of a step that failed may run into the next one.
-  driver().ctxSynchronize();
+  if (!status.isOk())
+    driver().ctxSynchronize();
   return status;
+}
+
+Status CudaWorkspace::wait() {
+  return driver().check("streamSynchronize",
+                        driver().streamSynchronize(lanes_.main()));
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+Status CudaWorkspace::fetchRow(const goss_step_args &args, size_t row) {
+  uint64_t offset = row * arrays_.logitsRowBytes;
+  return memory_.copyToHost(reinterpret_cast<uint8_t *>(args.logits) + offset,
+                            addressOf(logits_.data()) + offset,
+                            arrays_.logitsRowBytes, lanes_.main());
+}
+
+/// Waits for the step, and copies what is wanted of it.
+Status CudaWorkspace::fetch(const goss_step_args &args,
+                            std::span<int32_t> choices) {
+  auto rows = static_cast<uint64_t>(args.dims.outputs);
+  if (!chooses_) {
+    if (rows)
+      GOSS_RETURN_IF_ERROR(
+          memory_.copyToHost(args.logits, addressOf(logits_.data()),
+                             rows * arrays_.logitsRowBytes, lanes_.main()));
+    return wait();
+  }
+  GOSS_RETURN_IF_ERROR(
+      memory_.copyToHost(hostChoices_.data(), addressOf(choices_.data()),
+                         rows * sizeof(int32_t), lanes_.main()));
+  for (size_t row = 0; row < rows; ++row)
+    if (choices[row] == wholeRow)
+      GOSS_RETURN_IF_ERROR(fetchRow(args, row));
+  GOSS_RETURN_IF_ERROR(wait());
+  bool lacksRows = false;
+  for (size_t row = 0; row < rows; ++row) {
+    if (choices[row] == wholeRow)
+      continue;
+    choices[row] = hostChoices_.as<int32_t>()[row];
+    if (choices[row] != wholeRow)
+      continue;
+    GOSS_RETURN_IF_ERROR(fetchRow(args, row));
+    lacksRows = true;
+  }
+  return lacksRows ? wait() : Status::ok();
 }
 
 //===----------------------------------------------------------------------===//
@@ -122,6 +170,9 @@ Status CudaWorkspace::makeRoom(const goss_dims &dims) {
     GOSS_ASSIGN_OR_RETURN(inputs_, memory_.allocate(inputBytes(tokens), what));
     GOSS_ASSIGN_OR_RETURN(hostInputs_,
                           memory_.allocateHost(inputBytes(tokens)));
+    GOSS_ASSIGN_OR_RETURN(choices_, memory_.allocate(arrayBytes(tokens), what));
+    GOSS_ASSIGN_OR_RETURN(hostChoices_,
+                          memory_.allocateHost(arrayBytes(tokens)));
     tokens_ = tokens;
   }
   uint64_t sequences = grownTo(dims.sequences);
@@ -225,8 +276,8 @@ goss_step_args CudaWorkspace::bind(const goss_step_args &args) {
 /// The workspace's own addresses are the same for all recordings that exist.
 CudaWorkspace::Key CudaWorkspace::keyOf(const goss_step_args &bound) const {
   Key key = {static_cast<uint64_t>(bound.dims.tokens),
-             static_cast<uint64_t>(bound.dims.outputs), addressOf(bound.arena),
-             addressOf(bound.parameters)};
+             static_cast<uint64_t>(bound.dims.outputs), chooses_,
+             addressOf(bound.arena), addressOf(bound.parameters)};
   for (const goss_cache_group &cache : caches_)
     key.push_back(addressOf(cache.pages));
   return key;
@@ -250,13 +301,22 @@ CudaWorkspace::Recording &CudaWorkspace::recordingOf(Key key, bool &isNew) {
 
 Status CudaWorkspace::compute(const goss_step_args &bound,
                               DispatchObserver *observer) {
-  if (observer)
-    return collect(bound, observer); // Each dispatch runs when it comes.
+  if (observer) {
+    // Each dispatch runs when it comes; nobody observes the last one.
+    GOSS_RETURN_IF_ERROR(collect(bound, observer));
+    if (!chooses_)
+      return Status::ok();
+    GOSS_RETURN_IF_ERROR(collectChoice(bound));
+    GOSS_RETURN_IF_ERROR(makeScratch());
+    return issue(plan_.dispatches() - 1);
+  }
   bool isNew = true;
   Recording *recording =
       usesGraphs_ ? &recordingOf(keyOf(bound), isNew) : nullptr;
   if (!recording || !recording->exec) {
     GOSS_RETURN_IF_ERROR(collect(bound, nullptr));
+    if (chooses_)
+      GOSS_RETURN_IF_ERROR(collectChoice(bound));
     GOSS_RETURN_IF_ERROR(makeScratch());
     if (isNew)
       return issueAll();
@@ -282,6 +342,12 @@ Status CudaWorkspace::collect(const goss_step_args &bound,
   return Status::ok();
 }
 
+/// Adds what chooses tokens by the logits.
+Status CudaWorkspace::collectChoice(const goss_step_args &bound) {
+  const void *bindings[] = {bound.logits, choices_.data()};
+  return plan_.addDispatch(*code_.greedy(), bindings, bound.dims);
+}
+
 int32_t CudaWorkspace::dispatch(void *context, const goss_launch *launches,
                                 uint32_t count, const goss_dims *dims) {
   Call &call = *static_cast<Call *>(context);
@@ -297,9 +363,7 @@ Status CudaWorkspace::dispatchObserved(Call &call,
                                        const goss_dims &dims) {
   GOSS_RETURN_IF_ERROR(makeScratch());
   GOSS_CUDA_CALL(driver(), eventRecord, begun_.get(), lanes_.main());
-  GOSS_RETURN_IF_ERROR(plan_.issue(plan_.dispatches() - 1, driver(), lanes_,
-                                   addressOf(inputs_.data()),
-                                   addressOf(scratch_.data())));
+  GOSS_RETURN_IF_ERROR(issue(plan_.dispatches() - 1));
   GOSS_CUDA_CALL(driver(), eventRecord, ended_.get(), lanes_.main());
   GOSS_CUDA_CALL(driver(), eventSynchronize, ended_.get());
   FastClock::time_point end = FastClock::now();
@@ -324,11 +388,14 @@ Status CudaWorkspace::makeScratch() {
   return memory_.orderBefore(lanes_.main());
 }
 
+Status CudaWorkspace::issue(size_t dispatch) {
+  return plan_.issue(dispatch, driver(), lanes_, addressOf(inputs_.data()),
+                     addressOf(scratch_.data()));
+}
+
 Status CudaWorkspace::issueAll() {
   for (size_t i = 0; i < plan_.dispatches(); ++i)
-    GOSS_RETURN_IF_ERROR(plan_.issue(i, driver(), lanes_,
-                                     addressOf(inputs_.data()),
-                                     addressOf(scratch_.data())));
+    GOSS_RETURN_IF_ERROR(issue(i));
   return Status::ok();
 }
 

@@ -26,8 +26,10 @@ public:
   ~CudaWorkspace();
   Status create();
 
-  /// As Program::run; the context is the current one.
-  Status run(const goss_step_args &args, DispatchObserver *observer);
+  /// As Program::runAndChoose, or without `choices` as Program::run; the
+  /// context is the current one.
+  Status run(const goss_step_args &args, std::span<int32_t> choices,
+             DispatchObserver *observer);
 
 private:
   /// What a recorded graph is good for: T, R and all addresses.
@@ -48,11 +50,16 @@ private:
   Key keyOf(const goss_step_args &bound) const;
   Status compute(const goss_step_args &bound, DispatchObserver *observer);
   Status collect(const goss_step_args &bound, DispatchObserver *observer);
+  Status collectChoice(const goss_step_args &bound);
+  Status fetch(const goss_step_args &args, std::span<int32_t> choices);
+  Status fetchRow(const goss_step_args &args, size_t row);
+  Status wait();
   static int32_t dispatch(void *context, const goss_launch *launches,
                           uint32_t count, const goss_dims *dims);
   Status dispatchObserved(Call &call, std::span<const goss_launch> launches,
                           const goss_dims &dims);
   Status makeScratch();
+  Status issue(size_t dispatch);
   Status issueAll();
   Status record(GraphExec &exec);
   Recording &recordingOf(Key key, bool &isNew);
@@ -68,8 +75,10 @@ private:
 
   uint64_t tokens_ = 0;    ///< room in inputs_: dims, then four arrays.
   uint64_t sequences_ = 0; ///< room in tables_: [groups][sequences][maxPages].
-  DeviceBuffer inputs_, tables_, logits_, scratch_;
-  DeviceBuffer hostInputs_, hostTables_; ///< pinned, of the same layout.
+  DeviceBuffer inputs_, tables_, logits_, choices_, scratch_;
+  /// Pinned, of the same layout.
+  DeviceBuffer hostInputs_, hostTables_, hostChoices_;
+  bool chooses_ = false; ///< the step at hand: runs goss_cuda_code.greedy.
   std::vector<goss_cache_group> caches_;
   std::vector<Recording> recordings_;
   uint64_t uses_ = 0;

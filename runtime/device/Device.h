@@ -20,6 +20,7 @@
 #include "runtime/support/FastClock.h"
 #include "runtime/support/Status.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -153,6 +154,9 @@ struct ProgramDescription {
   StepArrays arrays;
 };
 
+/// An entry of Program::runAndChoose: the logits of the row, and no choice.
+inline constexpr int32_t wholeRow = -1;
+
 /// Loaded code of one artifact.
 class Program {
 public:
@@ -166,6 +170,19 @@ public:
   /// is in use. Concurrent calls need separate arenas, logits and cache pages.
   virtual Status run(const goss_step_args &args,
                      DispatchObserver *observer = nullptr) const = 0;
+
+  /// As `run`, for steps of which greedy choices are wanted: `choices` has an
+  /// entry a row of logits, not `wholeRow` where the token with the largest
+  /// logit will do. Such an entry becomes that token, the lowest of several,
+  /// and the row may be left out of the logits; or it becomes `wholeRow` and
+  /// the row is there: where the device does not choose, and where there is a
+  /// NaN or +inf, or nothing but -inf.
+  virtual Status runAndChoose(const goss_step_args &args,
+                              std::span<int32_t> choices,
+                              DispatchObserver *observer = nullptr) const {
+    std::ranges::fill(choices, wholeRow);
+    return run(args, observer);
+  }
 };
 
 /// What the maker states of a device beside the host; 0 where that is not

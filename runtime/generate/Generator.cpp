@@ -60,9 +60,15 @@ public:
   GenerationResult takeResult() { return std::move(result_); }
 
   void checkInterrupts();
-  Status accept(std::span<const float> logits);
+  /// What it asks a step for.
+  StepEntry entry() const {
+    return {session_,
+            sampler_.takesLargest() ? LogitsOf::Largest : LogitsOf::LastToken};
+  }
+  Status accept(const LogitsRow &row);
 
 private:
+  Expected<int32_t> choose(const LogitsRow &row);
   std::optional<FinishReason> reasonAfter(int32_t token) const;
   bool appendText(int32_t token);
   void end(FinishReason reason);
@@ -95,10 +101,16 @@ void Generator::Run::checkInterrupts() {
     notify(-1);
 }
 
-/// Draws the next token and decides how to go on.
-Status Generator::Run::accept(std::span<const float> logits) {
-  GOSS_ASSIGN_OR_RETURN(int32_t token,
-                        sampler_.sample(logits, session_->tokens().size()));
+/// The next token, which the device may have chosen already.
+Expected<int32_t> Generator::Run::choose(const LogitsRow &row) {
+  if (row.largest != wholeRow)
+    return row.largest;
+  return sampler_.sample(row.values, session_->tokens().size());
+}
+
+/// Takes the next token and decides how to go on.
+Status Generator::Run::accept(const LogitsRow &row) {
+  GOSS_ASSIGN_OR_RETURN(int32_t token, choose(row));
   Clock::time_point now = Clock::now();
   if (result_.tokens.empty()) {
     firstToken_ = now;
@@ -186,7 +198,7 @@ Status Generator::finish(std::span<Run> runs) {
       if (!run.isDone())
         run.checkInterrupts();
       if (!run.isDone())
-        entries.push_back({&run.session()});
+        entries.push_back(run.entry());
     }
     if (entries.empty())
       return Status::ok();
@@ -195,7 +207,7 @@ Status Generator::finish(std::span<Run> runs) {
     for (const LogitsRow &row : rows)
       for (Run &run : runs)
         if (&run.session() == row.session)
-          GOSS_RETURN_IF_ERROR(run.accept(row.values));
+          GOSS_RETURN_IF_ERROR(run.accept(row));
   }
 }
 

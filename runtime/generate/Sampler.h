@@ -52,6 +52,12 @@ public:
 
   const SamplingOptions &options() const { return options_; }
 
+  /// Whether `sample` takes the largest logit as it is, so that its token is
+  /// all that need be known.
+  bool takesLargest() const {
+    return options_.greedy && options_.repetitionPenalty == 1;
+  }
+
   /// Adds tokens to those that the repetition penalty applies to.
   void observe(std::span<const int32_t> tokens);
 

@@ -177,9 +177,19 @@ Status Model::loadCode() {
   return Status::ok();
 }
 
-Status Model::run(const goss_step_args &args,
-                  DispatchObserver *observer) const {
+goss_step_args Model::bind(const goss_step_args &args) const {
   goss_step_args bound = args;
   bound.parameters = parameters_.addresses.data();
-  return program_->run(bound, observer);
+  return bound;
+}
+
+Status Model::run(const goss_step_args &args,
+                  DispatchObserver *observer) const {
+  return program_->run(bind(args), observer);
+}
+
+Status Model::runAndChoose(const goss_step_args &args,
+                           std::span<int32_t> choices,
+                           DispatchObserver *observer) const {
+  return program_->runAndChoose(bind(args), choices, observer);
 }

@@ -60,6 +60,8 @@ public:
   Device &device() const override { return *device_; }
   Status run(const goss_step_args &args,
              DispatchObserver *observer = nullptr) const override;
+  Status runAndChoose(const goss_step_args &args, std::span<int32_t> choices,
+                      DispatchObserver *observer = nullptr) const override;
 
 private:
   explicit Model(Artifact artifact) : artifact_(std::move(artifact)) {}
@@ -68,6 +70,8 @@ private:
   Status openWeights(const std::string &directory);
   Status mapTensors();
   Status loadCode();
+  /// The step's arguments with the model's parameters.
+  goss_step_args bind(const goss_step_args &args) const;
 
   // Members are destroyed from the last to the first: the program before the
   // device that made it, both before the memory that they refer to.

@@ -50,6 +50,7 @@ Status Scheduler::allocate(const SchedulerOptions &options) {
   }
   parts_.reserve(maxTokens_);
   rows_.reserve(maxTokens_);
+  choices_.reserve(maxTokens_);
   return Status::ok();
 }
 
@@ -74,15 +75,16 @@ Status Scheduler::addPart(const StepEntry &entry) {
     tokens_.as<int32_t>()[index] = pending[i];
     positions_.as<int32_t>()[index] = static_cast<int32_t>(position);
     sequences_.as<int32_t>()[index] = static_cast<int32_t>(parts_.size());
+    bool isLast = size_t{i} + 1 == pending.size();
     bool wanted = entry.logits == LogitsOf::EveryToken ||
-                  (entry.logits == LogitsOf::LastToken &&
-                   size_t{i} + 1 == pending.size());
+                  (entry.logits != LogitsOf::None && isLast);
     if (!wanted)
       continue;
     size_t vocabulary = runner_->shape().vocabularySize;
     const float *row = logits_.as<float>() + rows_.size() * vocabulary;
     outputs_.as<int32_t>()[rows_.size()] = index;
     rows_.push_back({&session, position, {row, vocabulary}});
+    choices_.push_back(entry.logits == LogitsOf::Largest ? 0 : wholeRow);
   }
   dims_.keys = std::max<int64_t>(dims_.keys, session.position() + count);
   parts_.push_back({&session, count});
@@ -94,6 +96,7 @@ Status Scheduler::choose(std::span<const StepEntry> entries) {
   dims_ = {};
   parts_.clear();
   rows_.clear();
+  choices_.clear();
   Status refused;
   size_t start = entries.empty() ? 0 : nextEntry_ % entries.size();
   // Decoding sessions first: each needs one token and somebody waits for it.
@@ -137,6 +140,15 @@ void Scheduler::bindPageTables() {
   }
 }
 
+Status Scheduler::run(const goss_step_args &args, DispatchObserver *observer) {
+  if (std::ranges::count(choices_, wholeRow) == std::ssize(choices_))
+    return runner_->run(args, observer);
+  GOSS_RETURN_IF_ERROR(runner_->runAndChoose(args, choices_, observer));
+  for (size_t i = 0; i < rows_.size(); ++i)
+    rows_[i].largest = choices_[i];
+  return Status::ok();
+}
+
 Expected<std::span<const LogitsRow>>
 Scheduler::step(std::span<const StepEntry> entries,
                 DispatchObserver *observer) {
@@ -155,7 +167,7 @@ Scheduler::step(std::span<const StepEntry> entries,
   args.logits = logits_.as<float>();
   args.arena = arena_.data();
   args.caches = groups_.data();
-  GOSS_RETURN_IF_ERROR(runner_->run(args, observer));
+  GOSS_RETURN_IF_ERROR(run(args, observer));
   GOSS_RETURN_IF_ERROR(runner_->device().synchronize());
   for (const Part &part : parts_)
     part.session->advance(part.count);

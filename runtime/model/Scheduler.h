@@ -31,6 +31,7 @@ struct SchedulerOptions {
 enum class LogitsOf {
   None,
   LastToken,  ///< the session's last waiting token, in the step that has it.
+  Largest,    ///< the same, where the largest of them may be all that is told.
   EveryToken, ///< each token of the step.
 };
 
@@ -45,6 +46,9 @@ struct LogitsRow {
   Session *session;
   uint32_t position;             ///< of the token in its session.
   std::span<const float> values; ///< one a vocabulary entry.
+  /// For LogitsOf::Largest: the lowest token with the largest logit, when the
+  /// values have no meaning; or wholeRow, when only they are there.
+  int32_t largest = wholeRow;
 };
 
 /// Runs steps over sessions that share one KV cache. All storage of a step is
@@ -90,6 +94,7 @@ private:
   Status choose(std::span<const StepEntry> entries);
   Status addPart(const StepEntry &entry);
   void bindPageTables();
+  Status run(const goss_step_args &args, DispatchObserver *observer);
 
   std::shared_ptr<const StepRunner> runner_;
   std::shared_ptr<KvCache> cache_;
@@ -107,6 +112,7 @@ private:
   goss_dims dims_{};
   std::vector<Part> parts_;
   std::vector<LogitsRow> rows_;
+  std::vector<int32_t> choices_; ///< a row: wholeRow, or its largest.
 };
 
 } // namespace gossamer

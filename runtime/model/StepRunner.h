@@ -59,6 +59,13 @@ public:
   /// Concurrent calls need separate arenas, logits and cache pages.
   virtual Status run(const goss_step_args &args,
                      DispatchObserver *observer = nullptr) const = 0;
+  /// The same as Program::runAndChoose.
+  virtual Status runAndChoose(const goss_step_args &args,
+                              std::span<int32_t> choices,
+                              DispatchObserver *observer = nullptr) const {
+    std::ranges::fill(choices, wholeRow);
+    return run(args, observer);
+  }
 };
 
 } // namespace gossamer

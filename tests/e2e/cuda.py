@@ -51,6 +51,9 @@ def launches(options="", **more):
 
 
 log = launches()
+suite.check("greedy tokens", log.count("copy to host 4") == 6 and sum(line.startswith("copy to host") for line in log) == 6, f"expects nothing copied but 6 tokens of 4 bytes but got {[line for line in log if line.startswith('copy')]}")
+penalty = launches("--repetition-penalty=1.3")
+suite.check("penalty", penalty.count("copy to host 12288") == 6, f"expects 6 rows of logits but got {[line for line in penalty if line.startswith('copy')]}")
 suite.check("memory of the GPU", not any("not memory" in line for line in log), "expects only addresses of the GPU")
 suite.check("graphs", (log.count("graph made"), log.count("graph launched")) == (1, 4), f"expects a graph of 4 uses but got {log.count('graph launched')}")
 prompt = [line for line in log if line.startswith("launch embedding")]

@@ -307,6 +307,7 @@ Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes,
   GOSS_FAKE_LOCKED;
   if (!gpu.isMapped(from, bytes))
     return invalidValue;
+  gpu.note("copy to host " + std::to_string(bytes));
   return copyWith(to, bytes, stream,
                   [=] { std::memcpy(to, bytesAt(from), bytes); });
 }

@@ -99,6 +99,14 @@ TEST_P(CudaGolden, LogitsAndGreedyTokensMatchTheReference) {
   }
 }
 
+TEST_P(CudaGolden, ChoosesTheTokensItself) {
+  const Prompt *prompt = shortPrompts(1)[0];
+  constexpr size_t count = 2;
+  std::vector<int32_t> greedy(prompt->greedyIds.begin(),
+                              prompt->greedyIds.begin() + count);
+  EXPECT_EQ(runner_.chosen(prompt->inputIds, count), greedy);
+}
+
 /// Plain kernels take too long in the interpreter for several sequences.
 class CudaGoldenFused : public CudaGolden {};
 

@@ -100,6 +100,23 @@ public:
     }
   }
 
+  /// The same tokens, chosen by the device after `prompt`; throws where it
+  /// does not.
+  std::vector<int32_t> chosen(std::span<const int32_t> prompt, size_t count) {
+    Session session = newSession();
+    StepEntry entry{&session, LogitsOf::Largest};
+    std::vector<int32_t> tokens;
+    for (queue(session, prompt); tokens.size() < count;) {
+      for (const LogitsRow &row : require(scheduler_->step({&entry, 1}))) {
+        if (row.largest == wholeRow)
+          throw std::runtime_error("the device chose no token");
+        tokens.push_back(row.largest);
+        queue(session, {&tokens.back(), 1});
+      }
+    }
+    return tokens;
+  }
+
   /// Logits after the last token of each prompt, all in one ragged batch.
   std::vector<std::vector<float>>
   batchLogits(std::span<const Prompt *const> prompts) {

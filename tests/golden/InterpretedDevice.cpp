@@ -13,6 +13,7 @@
 
 #include <cstring>
 #include <map>
+#include <vector>
 
 using namespace gossamer;
 using namespace gossamer::golden;
@@ -82,6 +83,30 @@ public:
                             const_cast<InterpretedProgram *>(this), &dispatch};
     if (step_(&args, &table) != 0)
       return internalError("a launch failed; its error is above");
+    return Status::ok();
+  }
+
+  Status runAndChoose(const goss_step_args &args, std::span<int32_t> choices,
+                      DispatchObserver *) const override {
+    GOSS_RETURN_IF_ERROR(run(args, nullptr));
+    // Rows that were to be chosen from are not for the host.
+    size_t vocabulary = memory_.manifest->config().vocab_size();
+    auto *logits = reinterpret_cast<std::byte *>(args.logits);
+    size_t bytes = choices.size() * vocabulary * sizeof(float);
+    std::vector<int32_t> chosen(choices.size());
+    auto &self = const_cast<InterpretedProgram &>(*this);
+    if (failed(
+            self.code_.run(*table_->greedy, args.dims,
+                           {Region{logits, roundUp(bytes, kPadding), false},
+                            Region{reinterpret_cast<std::byte *>(chosen.data()),
+                                   chosen.size() * sizeof(int32_t), true}})))
+      return internalError("a launch failed; its error is above");
+    for (size_t row = 0; row < choices.size(); ++row)
+      if (choices[row] != wholeRow) {
+        choices[row] = chosen[row];
+        std::memset(logits + row * vocabulary * sizeof(float), 0xff,
+                    vocabulary * sizeof(float));
+      }
     return Status::ok();
   }
 

@@ -39,19 +39,20 @@ private:
 
 } // namespace
 
-Status ObservedModel::run(const goss_step_args &args,
-                          DispatchObserver *observer) const {
+Status ObservedModel::watch(const goss_step_args &args,
+                            DispatchObserver *observer,
+                            const Step &step) const {
   std::lock_guard turn(turn_);
   for (StepObserver *each : observers_)
     GOSS_RETURN_IF_ERROR(each->stepBegins(args));
   if (observers_.size() == 1 && !observer) {
-    GOSS_RETURN_IF_ERROR(model_->run(args, observers_.front()));
+    GOSS_RETURN_IF_ERROR(step(observers_.front()));
   } else {
     std::vector<DispatchObserver *> all(observers_.begin(), observers_.end());
     if (observer)
       all.push_back(observer);
     Everyone everyone(std::move(all));
-    GOSS_RETURN_IF_ERROR(model_->run(args, &everyone));
+    GOSS_RETURN_IF_ERROR(step(&everyone));
   }
   for (StepObserver *each : observers_)
     GOSS_RETURN_IF_ERROR(each->stepEnded());

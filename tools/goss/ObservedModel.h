@@ -9,6 +9,7 @@
 
 #include "runtime/model/StepRunner.h"
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -37,9 +38,22 @@ public:
   Device &device() const override { return model_->device(); }
   /// Fails also when an observer does.
   Status run(const goss_step_args &args,
-             DispatchObserver *observer = nullptr) const override;
+             DispatchObserver *observer = nullptr) const override {
+    return watch(args, observer,
+                 [&](DispatchObserver *all) { return model_->run(args, all); });
+  }
+  Status runAndChoose(const goss_step_args &args, std::span<int32_t> choices,
+                      DispatchObserver *observer = nullptr) const override {
+    return watch(args, observer, [&](DispatchObserver *all) {
+      return model_->runAndChoose(args, choices, all);
+    });
+  }
 
 private:
+  using Step = std::function<Status(DispatchObserver *)>;
+  Status watch(const goss_step_args &args, DispatchObserver *observer,
+               const Step &step) const;
+
   std::shared_ptr<const StepRunner> model_;
   std::vector<StepObserver *> observers_;
   mutable std::mutex turn_;

@@ -14,6 +14,8 @@
 #include "runtime/device/CudaDriver.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
 #include <thread>
 
@@ -174,6 +176,121 @@ TEST_F(CudaDevice, SeveralSequencesInOneStep) {
       expectLogits(*model, *row.session, row.values);
       ASSERT_TRUE(row.session->append(sequence(round % 8, 1)).isOk());
     }
+  }
+}
+
+/// The token that the logits after `session` have as their largest.
+int32_t largestAfter(const TinyCudaModel &model, const Session &session) {
+  std::vector<float> logits = model.logitsAfter(session.tokens());
+  return static_cast<int32_t>(std::ranges::max_element(logits) -
+                              logits.begin());
+}
+
+TEST_F(CudaDevice, GreedyStepsCopyNothingButTheToken) {
+  auto model = std::make_shared<TinyCudaModel>();
+  auto scheduler = Scheduler::create(model).take();
+  Session session = scheduler->newSession().take();
+  StepEntry entry{&session, LogitsOf::Largest};
+  for (int32_t i = 0; i < 6; ++i) {
+    ASSERT_TRUE(session.append(sequence(i, 1 + i % 2)).isOk());
+    fake.takeLog();
+    auto rows = scheduler->step({&entry, 1});
+    ASSERT_TRUE(rows.isOk()) << rows.status().message();
+    ASSERT_EQ(rows->size(), 1U);
+    EXPECT_EQ(rows->front().largest, largestAfter(*model, session));
+    std::string log = fake.takeLog();
+    EXPECT_EQ(count(log, "copy to host 4\n"), 1U) << log;
+    EXPECT_EQ(count(log, "copy to host"), 1U) << log;
+    EXPECT_EQ(count(log, "launch tiny_choose grid 1 1 1 block 64\n"), 1U);
+  }
+}
+
+// A graph with the choice and one without are different kinds of steps.
+TEST_F(CudaDevice, ChoicesAreRecordedToo) {
+  auto model = std::make_shared<TinyCudaModel>();
+  auto scheduler = Scheduler::create(model).take();
+  Session session = scheduler->newSession().take();
+  for (int32_t i = 0; i < 12; ++i) {
+    bool chooses = i % 3 != 2;
+    StepEntry entry{&session,
+                    chooses ? LogitsOf::Largest : LogitsOf::LastToken};
+    ASSERT_TRUE(session.append(sequence(i % 8, 1)).isOk());
+    auto rows = scheduler->step({&entry, 1});
+    ASSERT_TRUE(rows.isOk()) << rows.status().message();
+    if (chooses)
+      EXPECT_EQ(rows->front().largest, largestAfter(*model, session));
+    else
+      expectLogits(*model, session, rows->front().values);
+  }
+  std::string log = fake.takeLog();
+  EXPECT_EQ(count(log, "graph made"), 2U);
+  EXPECT_EQ(count(log, "tiny_choose"), 8U);
+}
+
+TEST_F(CudaDevice, RowsOfOneStepAreChosenOrCopied) {
+  auto model = std::make_shared<TinyCudaModel>();
+  auto scheduler = Scheduler::create(model).take();
+  std::vector<Session> sessions;
+  std::vector<StepEntry> entries;
+  sessions.reserve(7);
+  for (int32_t i = 0; i < 7; ++i) {
+    sessions.push_back(scheduler->newSession().take());
+    ASSERT_TRUE(sessions.back().append(sequence(i + 1, 1)).isOk());
+    entries.push_back({&sessions.back(),
+                       i % 3 == 1 ? LogitsOf::LastToken : LogitsOf::Largest});
+  }
+  fake.takeLog();
+  auto rows = scheduler->step(entries);
+  ASSERT_TRUE(rows.isOk()) << rows.status().message();
+  ASSERT_EQ(rows->size(), 7U);
+  for (size_t i = 0; i < 7; ++i) {
+    const LogitsRow &row = (*rows)[i];
+    if (i % 3 == 1) {
+      EXPECT_EQ(row.largest, wholeRow);
+      expectLogits(*model, *row.session, row.values);
+    } else {
+      EXPECT_EQ(row.largest, largestAfter(*model, *row.session));
+    }
+  }
+  std::string log = fake.takeLog();
+  EXPECT_EQ(count(log, "copy to host 28\n"), 1U) << log;
+  EXPECT_EQ(count(log, "copy to host 32\n"), 2U) << log;
+}
+
+// The host says what is wrong with logits; for that it must see them.
+TEST_F(CudaDevice, RowsWithoutAChoiceAreCopied) {
+  TinyCudaModel::Weights weights = TinyCudaModel::ascending();
+  weights[3] = std::numeric_limits<float>::quiet_NaN();
+  auto model = std::make_shared<TinyCudaModel>(CudaDeviceOptions(), weights);
+  auto scheduler = Scheduler::create(model).take();
+  Session session = scheduler->newSession().take();
+  StepEntry entry{&session, LogitsOf::Largest};
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(session.append(sequence(1, 1)).isOk());
+    auto rows = scheduler->step({&entry, 1});
+    ASSERT_TRUE(rows.isOk()) << rows.status().message();
+    EXPECT_EQ(rows->front().largest, wholeRow);
+    EXPECT_TRUE(std::isnan(rows->front().values[3]));
+    EXPECT_EQ(rows->front().values[2], model->logitsAfter(session.tokens())[2]);
+  }
+}
+
+TEST_F(CudaDevice, ObservedStepsChooseToo) {
+  struct Counter : DispatchObserver {
+    void dispatched(const DispatchEvent &) override { ++dispatches; }
+    int dispatches = 0;
+  };
+  auto model = std::make_shared<TinyCudaModel>();
+  auto scheduler = Scheduler::create(model).take();
+  Session session = scheduler->newSession().take();
+  StepEntry entry{&session, LogitsOf::Largest};
+  for (int i = 0; i < 3; ++i) {
+    Counter counter;
+    ASSERT_TRUE(session.append(sequence(2, 3)).isOk());
+    auto rows = scheduler->step({&entry, 1}, &counter);
+    ASSERT_TRUE(rows.isOk()) << rows.status().message();
+    EXPECT_EQ(rows->front().largest, largestAfter(*model, session));
+    EXPECT_EQ(counter.dispatches, 2);
   }
 }
 

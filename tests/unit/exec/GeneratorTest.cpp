@@ -79,6 +79,50 @@ TEST_F(GeneratorTest, GreedyTokens) {
   EXPECT_GE(result.timings.promptSeconds, 0);
 }
 
+/// Chooses tokens itself, and then leaves no logits.
+struct ChoosingRunner final : FakeRunner {
+  using FakeRunner::FakeRunner;
+  Status runAndChoose(const goss_step_args &args, std::span<int32_t> choices,
+                      DispatchObserver *observer = nullptr) const override {
+    if (Status status = run(args, observer); !status.isOk())
+      return status;
+    uint32_t vocabulary = shape().vocabularySize;
+    for (size_t r = 0; r < choices.size(); ++r) {
+      float *row = args.logits + r * vocabulary;
+      if (choices[r] == wholeRow)
+        continue;
+      auto best =
+          static_cast<int32_t>(std::max_element(row, row + vocabulary) - row);
+      // Every fifth one it leaves to the host.
+      choices[r] = ++asked % 5 ? best : wholeRow;
+      if (choices[r] != wholeRow)
+        std::fill(row, row + vocabulary, -1.0F);
+    }
+    return Status::ok();
+  }
+  mutable int asked = 0;
+};
+
+TEST_F(GeneratorTest, DevicesMayChooseGreedyTokens) {
+  auto chooser = std::make_shared<const ChoosingRunner>(FakeRunner::Sizes());
+  auto steps = Scheduler::create(chooser).take();
+  Generator choosing(*steps);
+  // Only plain greedy requests are theirs: a batch of all kinds.
+  std::vector<GenerationRequest> requests(4, greedyRequest(prompt, 40));
+  requests[1].sampling.repetitionPenalty = 1.3;
+  requests[2].sampling = {};
+  requests[2].sampling.seed = 7;
+  requests[3].sampling = {};
+  requests[3].sampling.temperature = 0;
+  auto got = choosing.generateBatch(requests);
+  auto want = generator.generateBatch(requests);
+  ASSERT_TRUE(got.isOk() && want.isOk());
+  for (size_t i = 0; i < requests.size(); ++i)
+    EXPECT_EQ((*got)[i].tokens, (*want)[i].tokens) << i;
+  EXPECT_EQ((*got)[0].tokens, greedyTokens(*runner, prompt, 40));
+  EXPECT_EQ(chooser->asked, 80);
+}
+
 TEST_F(GeneratorTest, NoNewTokens) {
   GenerationResult result = generate(greedyRequest(prompt, 0));
   EXPECT_TRUE(result.tokens.empty());

@@ -6,6 +6,8 @@
 
 #include "TinyCuda.h"
 
+#include <algorithm>
+
 using namespace gossamer;
 using namespace gossamer::test;
 
@@ -64,6 +66,18 @@ void attend(const uint64_t *a, const unsigned *, unsigned) {
   }
 }
 
+/// As goss_cuda_code.greedy says, but for infinities.
+void choose(const uint64_t *a, const unsigned *, unsigned) {
+  for (int64_t r = 0; r < at<goss_dims>(a[2])->outputs; ++r) {
+    const float *row =
+        at<float>(a[0]) + static_cast<size_t>(r) * cudaVocabulary;
+    const float *end = row + cudaVocabulary;
+    bool isWrong = std::any_of(row, end, [](float v) { return v != v; });
+    at<int32_t>(a[1])[r] =
+        isWrong ? -1 : static_cast<int32_t>(std::max_element(row, end) - row);
+  }
+}
+
 } // namespace
 
 void test::setTinyKernels() {
@@ -74,6 +88,7 @@ void test::setTinyKernels() {
   fake.setKernel("tiny_append_1_1", appendFromScratch);
   fake.setKernel("tiny_mark", mark);
   fake.setKernel("tiny_attend", attend);
+  fake.setKernel("tiny_choose", choose);
   fake.setMemory(size_t{64} << 20);
   fake.takeLog();
 }

@@ -77,10 +77,18 @@ inline ProgramDescription describeCuda(const std::string &code) {
 /// The model of tiny_cuda_step.c.
 class TinyCudaModel final : public StepRunner {
 public:
-  explicit TinyCudaModel(CudaDeviceOptions options = {}) {
-    device_ = createCudaDevice(options).take();
+  using Weights = std::array<float, cudaVocabulary>;
+  static Weights ascending() {
+    Weights weights;
     for (size_t v = 0; v < weights.size(); ++v)
       weights[v] = static_cast<float>(v + 1);
+    return weights;
+  }
+
+  explicit TinyCudaModel(CudaDeviceOptions options = {},
+                         const Weights &weights = ascending())
+      : weights(weights) {
+    device_ = createCudaDevice(options).take();
     std::array<std::span<const std::byte>, 2> tensors = {
         std::as_bytes(std::span(weights).first(3)),
         std::as_bytes(std::span(weights))};
@@ -98,9 +106,11 @@ public:
   Device &device() const override { return *device_; }
   Status run(const goss_step_args &args,
              DispatchObserver *observer = nullptr) const override {
-    goss_step_args bound = args;
-    bound.parameters = mapped_.addresses.data();
-    return program_->run(bound, observer);
+    return program_->run(bind(args), observer);
+  }
+  Status runAndChoose(const goss_step_args &args, std::span<int32_t> choices,
+                      DispatchObserver *observer = nullptr) const override {
+    return program_->runAndChoose(bind(args), choices, observer);
   }
   const MappedTensors &mapped() const { return mapped_; }
 
@@ -115,9 +125,15 @@ public:
     return logits;
   }
 
-  std::array<float, cudaVocabulary> weights;
+  const Weights weights;
 
 private:
+  goss_step_args bind(const goss_step_args &args) const {
+    goss_step_args bound = args;
+    bound.parameters = mapped_.addresses.data();
+    return bound;
+  }
+
   std::shared_ptr<Device> device_;
   MappedTensors mapped_;
   std::shared_ptr<const Program> program_;

@@ -21,7 +21,9 @@ static const char ptx[] =
     ".visible .entry tiny_attend(.param .u64 positions, .param .u64 sequences,"
     " .param .u64 outputs, .param .u64 table, .param .u64 pages, "
     ".param .u64 weights, .param .u64 logits, .param .u64 dims, "
-    ".param .u64 scratch)\n{\n}\n";
+    ".param .u64 scratch)\n{\n}\n"
+    ".visible .entry tiny_choose(.param .u64 logits, .param .u64 choices, "
+    ".param .u64 dims, .param .u64 scratch)\n{\n}\n";
 
 #define ONE {GOSS_CUDA_ONE, 1, 1, 0}
 #define NONE {GOSS_CUDA_ONE, 1, 0, 0}
@@ -56,6 +58,13 @@ static const goss_cuda_kernel kernels[] = {
     {1, GOSS_CUDA_ONE, 1, 0, mark_variants},
     {7, GOSS_CUDA_OUTPUTS, 1, 0, attend_variants}};
 
+static const goss_cuda_stage choose[] = {
+    {"tiny_choose", {OUTPUTS, ONE, ONE}, 64, 0, 0, 0}};
+static const goss_cuda_variant choose_variants[] = {
+    {UINT32_MAX, 1, choose, OUTPUTS}};
+static const goss_cuda_kernel greedy = {2, GOSS_CUDA_OUTPUTS, 1, 0,
+                                        choose_variants};
+
 // Machine code is refused by the fake when it begins like an ELF file.
 static const uint8_t cubin[] = {0x7f, 'E', 'L', 'F'};
 
@@ -68,7 +77,8 @@ const goss_cuda_code goss_cuda = {GOSS_CUDA_ABI_VERSION,
                                   ptx,
                                   sizeof(ptx) - 1,
                                   cubin,
-                                  sizeof(cubin)};
+                                  sizeof(cubin),
+                                  &greedy};
 
 int32_t goss_step(const goss_step_args *args, const goss_device_table *device) {
   if (args->dims.tokens == 99)
