@@ -58,6 +58,16 @@ constexpr BindingSpec expertDown[] = {
     {"active", r}, {"slots", r},   {"weights", r},
     {"weight", p}, {"bias", p},    {"residual", r, "has_residual"},
     {"y", w}};
+// What merge-launches makes of several launches.
+constexpr BindingSpec project[] = {
+    {"x", r},          {"norm", p},     {"query_weight", p}, {"query_bias", p},
+    {"key_weight", p}, {"key_bias", p}, {"value_weight", p}, {"value_bias", p},
+    {"cos", r},        {"sin", r},      {"positions", r},    {"sequences", r},
+    {"query", w},      {"cache", rw}};
+constexpr BindingSpec normRoute[] = {
+    {"x", r},      {"norm", p},    {"router", p},  {"bias", p},
+    {"y", w},      {"weights", w}, {"experts", w}, {"offsets", w},
+    {"active", w}, {"slots", w}};
 
 constexpr StringRef eps[] = {"eps"};
 constexpr StringRef quantizeAttrs[] = {"unit", "zero"};
@@ -70,6 +80,8 @@ constexpr StringRef window[] = {"window"};
 constexpr StringRef k[] = {"k"};
 constexpr StringRef swigluAttrs[] = {"alpha", "limit"};
 constexpr StringRef gateUpAttrs[] = {"alpha", "k", "limit"};
+constexpr StringRef projectAttrs[] = {"eps", "group"};
+constexpr StringRef normRouteAttrs[] = {"eps", "k"};
 constexpr StringRef downAttrs[] = {"has_residual", "k"};
 
 constexpr KernelOperation table[] = {
@@ -108,6 +120,10 @@ constexpr KernelOperation table[] = {
      "first expert product with its activation, grouped by expert"},
     {"expert_down", expertDown, downAttrs,
      "second expert product, summed by weight"},
+    {"project", project, projectAttrs,
+     "norm, then query, key and value as attention takes them"},
+    {"norm_route", normRoute, normRouteAttrs,
+     "norm, then the router's product and its choice of experts"},
 };
 } // namespace
 

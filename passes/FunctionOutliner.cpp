@@ -15,9 +15,6 @@ using namespace mlir;
 using namespace mlir::gptoss;
 using namespace gossamer;
 
-/// Rows of a weight that one work item of a product computes.
-static constexpr int64_t rowsPerItem = 16;
-
 FunctionOutliner::FunctionOutliner(func::FuncOp function, KernelTable &kernels,
                                    int64_t maxTokens, int64_t activationParts)
     : function_(function), kernels_(kernels), maxTokens_(maxTokens),

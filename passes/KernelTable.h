@@ -21,6 +21,9 @@
 
 namespace gossamer {
 
+/// Rows of a weight that one work item of a product computes.
+inline constexpr int64_t rowsPerItem = 16;
+
 class KernelTable {
 public:
   explicit KernelTable(mlir::ModuleOp module);

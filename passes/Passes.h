@@ -82,6 +82,10 @@ struct PlanPipelineOptions
       llvm::cl::desc("int8 parts of the inputs of products with scaled "
                      "weights; 0: float32"),
       llvm::cl::init(0)};
+  Option<bool> mergeLaunches{
+      *this, "merge-launches",
+      llvm::cl::desc("one launch in place of several small ones"),
+      llvm::cl::init(false)};
   Option<bool> packMxFp4{
       *this, "pack-mxfp4",
       llvm::cl::desc("row panels of the experts' MXFP4 matrices"),

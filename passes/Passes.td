@@ -176,6 +176,35 @@ def OutlineKernels : Pass<"gptoss-outline-kernels", "::mlir::ModuleOp"> {
     Statistic<"numDispatches", "dispatches", "dispatches made">];
 }
 
+def MergeLaunches : Pass<"gptoss-merge-launches", "::mlir::ModuleOp"> {
+  let summary = "Make one launch of those that a device would rather do at once";
+  let description = [{
+    For devices on which a launch costs as much as a small kernel. Two groups of
+    launches become one each, which does the same on the same buffers:
+
+    - `rms_norm`, the three `linear` of query, key and value, two `rope` and
+      `cache_append` become `project`;
+    - `rms_norm`, the router's `linear` and `route` become `norm_route`, which
+      also writes the norm, for the experts.
+
+    ```mlir
+    gptoss.dispatch @rms_norm.0 items(%t) (%x, %w, %y) : ...
+    gptoss.dispatch @linear.4 items(%c2) (%y, %router, %bias, %logits) : ...
+    gptoss.dispatch @route.0 items(%c1) (%logits, %weights, %experts, %offsets, %active, %slots) : ...
+    // becomes
+    gptoss.dispatch @norm_route.0 items(%c2) (%x, %w, %router, %bias, %y, %weights, %experts, %offsets, %active, %slots) : ...
+    ```
+
+    Not merged when one of the launches has another form, or when something else
+    reads what lies between them; a remark says why. The launch keeps the
+    location of the last one. Numerics: that of the kernel chosen for it.
+  }];
+  let dependentDialects = ["::mlir::gptoss::GptOssDialect",
+    "::mlir::arith::ArithDialect"];
+  let statistics = [
+    Statistic<"numMerged", "merged", "launches made of several">];
+}
+
 def GroupDispatches : Pass<"gptoss-group-dispatches", "::mlir::func::FuncOp"> {
   let summary = "Group independent dispatches";
   let description = [{

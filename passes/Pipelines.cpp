@@ -82,6 +82,8 @@ void gossamer::buildPlanPipeline(OpPassManager &manager,
   outline.maxTokens = options.maxTokens;
   outline.activationParts = options.activationParts;
   manager.addPass(createOutlineKernels(outline));
+  if (options.mergeLaunches)
+    manager.addPass(createMergeLaunches());
   manager.addNestedPass<func::FuncOp>(createGroupDispatches());
   manager.addNestedPass<func::FuncOp>(createPlanMemory());
 }

@@ -86,9 +86,9 @@ std::vector<LaunchValue> LaunchValues::Builder::addLaunch(uint32_t index,
   bool ofOutputs = readsOutputRows(launch);
   // Lists of experts, their offsets and their number come before the slots,
   // the only list with rows of tokens.
-  bool isRoute =
-      manifest_.kernels(static_cast<int>(launch.kernel())).operation() ==
-      "route";
+  const std::string &operation =
+      manifest_.kernels(static_cast<int>(launch.kernel())).operation();
+  bool isRoute = operation == "route" || operation == "norm_route";
   int lists = 0;
   std::vector<LaunchValue> values;
   for (int i = 0; i < launch.bindings_size(); ++i) {

@@ -20,7 +20,8 @@ LaunchCost::Rule LaunchCost::chooseRule(const proto::Kernel &kernel) {
   std::string_view operation = kernel.operation();
   if (operation == "embedding")
     return Rule::PerRow;
-  if (operation == "linear")
+  if (operation == "linear" || operation == "project" ||
+      operation == "norm_route")
     return Rule::Linear;
   if (operation == "expert_gate_up")
     return Rule::GateUp;
