@@ -26,8 +26,12 @@ using namespace gossamer::golden;
 
 namespace {
 
-/// Largest difference of a logit from the float32 reference.
-constexpr float tolerance = 2e-3F;
+/// An artifact, and the largest difference of its logits from the float32
+/// reference.
+struct Target {
+  const char *artifact;
+  float tolerance;
+};
 
 /// Kernels of an artifact as gossc wrote them down.
 class Kernels {
@@ -68,12 +72,12 @@ std::vector<const Prompt *> shortPrompts(size_t count) {
   return result;
 }
 
-class CudaGolden : public testing::TestWithParam<const char *> {
+class CudaGolden : public testing::TestWithParam<Target> {
 protected:
   CudaGolden()
-      : kernels_(GetParam()),
+      : kernels_(GetParam().artifact),
         device_(createInterpretedDevice(kernels_.functions())),
-        runner_(artifactPath(GetParam()), device_) {
+        runner_(artifactPath(GetParam().artifact), device_) {
     device_->describe(runner_.model().manifest());
   }
 
@@ -91,7 +95,7 @@ TEST_P(CudaGolden, LogitsAndGreedyTokensMatchTheReference) {
     ASSERT_EQ(logits.size(), want.columns);
     EXPECT_LE(
         maxDifference(logits.data(), want.row(want.rows - 1), want.columns),
-        tolerance);
+        GetParam().tolerance);
     constexpr size_t count = 3;
     std::vector<int32_t> greedy(prompt->greedyIds.begin(),
                                 prompt->greedyIds.begin() + count);
@@ -117,18 +121,21 @@ TEST_P(CudaGoldenFused, SequencesOfOneStepMatchTheReference) {
     const Matrix<float> &want = batch[i]->logitsLast;
     EXPECT_LE(
         maxDifference(got[i].data(), want.row(want.rows - 1), want.columns),
-        tolerance)
+        GetParam().tolerance)
         << batch[i]->name;
   }
 }
 
-std::string nameOf(const testing::TestParamInfo<const char *> &info) {
-  return info.param;
+std::string nameOf(const testing::TestParamInfo<Target> &info) {
+  return info.param.artifact;
 }
 
-INSTANTIATE_TEST_SUITE_P(OptLevels, CudaGolden,
-                         testing::Values("cuda_O0", "cuda_O2"), nameOf);
-INSTANTIATE_TEST_SUITE_P(OptLevels, CudaGoldenFused, testing::Values("cuda_O2"),
+constexpr Target plain{"cuda_O0", 2e-3F}, exact{"cuda_O2", 2e-3F},
+    fast{"cuda_fast", 2e-2F};
+
+INSTANTIATE_TEST_SUITE_P(Targets, CudaGolden,
+                         testing::Values(plain, exact, fast), nameOf);
+INSTANTIATE_TEST_SUITE_P(Targets, CudaGoldenFused, testing::Values(exact, fast),
                          nameOf);
 
 } // namespace
