@@ -135,6 +135,9 @@ public:
   /// float32: how plans for this backend are made.
   virtual unsigned activationParts(MathMode mode) const;
 
+  /// Whether a launch costs so much that plans had better have few.
+  virtual bool mergesLaunches() const { return false; }
+
   /// Appends the passes from plan level to the form `emit` takes. `options`
   /// must be resolved.
   virtual void buildPipeline(mlir::OpPassManager &manager,

@@ -67,6 +67,7 @@ public:
   }
 
   unsigned activationParts(MathMode) const override { return 0; }
+  bool mergesLaunches() const override { return true; }
 
   void buildPipeline(OpPassManager &manager,
                      const TargetOptions &options) const override {

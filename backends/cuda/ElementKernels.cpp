@@ -10,6 +10,7 @@
 
 #include "backends/cuda/CacheAccess.h"
 #include "backends/cuda/KernelEmitters.h"
+#include "backends/cuda/RowParts.h"
 
 #include <algorithm>
 
@@ -61,17 +62,6 @@ void emitRopeTable(KernelWriter &w) {
     });
   });
 }
-
-namespace {
-
-/// The two halves of a head, turned by an angle.
-struct Rotated {
-  Rotated(Val a, Val b, Val cosine, Val sine)
-      : first(a * cosine - b * sine), second(b * cosine + a * sine) {}
-  Val first, second;
-};
-
-} // namespace
 
 void emitRope(KernelWriter &w) {
   int64_t half = w.rowSize(1);

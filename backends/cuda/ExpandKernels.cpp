@@ -10,6 +10,10 @@
 #include "backends/cuda/Passes.h"
 #include "backends/cuda/TargetPass.h"
 
+#include "mlir/IR/Remarks.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/FormatVariadic.h"
+
 #include <algorithm>
 
 using namespace mlir;
@@ -34,6 +38,28 @@ static MemRefType findLogits(ModuleOp module) {
         buffer && buffer.getRank() == 2 && buffer.getElementType().isF32())
       return buffer;
   return {};
+}
+
+/// Says how many launches of the device a token takes: what a decoding step
+/// costs beside its work.
+static void reportLaunches(ModuleOp module, const LaunchTable &table) {
+  llvm::StringMap<size_t> stages;
+  for (auto [kernel, launches] :
+       llvm::zip_equal(module.getOps<gptoss::KernelOp>(), table.kernels))
+    stages[kernel.getSymName()] = launches.variants.front().stages.size();
+  size_t plan = 0, choice = 0;
+  module.walk([&](gptoss::DispatchOp dispatch) {
+    plan += stages.lookup(dispatch.getKernel());
+  });
+  for (const KernelLaunches &greedy : table.greedy)
+    choice += greedy.variants.front().stages.size();
+  if (auto remark = remark::analysis(
+          module.getLoc(),
+          remark::RemarkOpts::name("launches").category("cuda-expand-kernels")))
+    remark << llvm::formatv("{0} launches compute one token, {1} choose the "
+                            "next one",
+                            plan, choice)
+                  .str();
 }
 
 /// Writes goss_cuda_code.greedy, which is no kernel of the plan.
@@ -72,6 +98,7 @@ struct ExpandKernels final : impl::ExpandKernelsBase<ExpandKernels> {
     if (MemRefType logits = findLogits(module))
       launches.greedy.push_back(expandGreedy(device, module.getLoc(), logits));
     setLaunches(module, launches);
+    reportLaunches(module, launches);
     module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
                     UnitAttr::get(&getContext()));
   }

@@ -36,6 +36,32 @@ private:
   Array experts_, offsets_, active_, slots_;
 };
 
+/// The end of expert_down: a token's products summed by weight, in the order of
+/// rank, onto the residual.
+class DownSum {
+public:
+  explicit DownSum(const KernelDescription &kernel)
+      : ranks_(kernel.topK), residual_(kernel.hasResidual ? 8 : 0),
+        y_(kernel.hasResidual ? 9 : 8) {}
+
+  unsigned output() const { return y_; } ///< binding.
+
+  /// Stores an output of token `t`; the product of rank r is at r * `stride`.
+  void emit(KernelBuilder &k, Val t, Val output, Array products,
+            int64_t stride) const {
+    Val sum = residual_ ? k.row(residual_, t).load(output) : k.f32(0.0);
+    for (int64_t rank = 0; rank < ranks_; ++rank)
+      sum = k.fma(k.row(kFactors, t).load(k.i32(rank)),
+                  products.load(k.i32(rank * stride)), sum);
+    k.row(y_, t).store(output, sum);
+  }
+
+private:
+  static constexpr unsigned kFactors = 5;
+  int64_t ranks_;
+  unsigned residual_, y_;
+};
+
 } // namespace gossamer::cuda
 
 #endif // GOSSAMER_BACKENDS_CUDA_EXPERTWORK_H

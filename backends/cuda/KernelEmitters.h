@@ -35,8 +35,19 @@ void emitSoftmax(KernelWriter &w);
 void emitSoftmaxSink(KernelWriter &w);
 void emitTopK(KernelWriter &w);
 
-// RoutingKernels.cpp
+// RoutingKernels.cpp: the choice of experts, and the norm and the product
+// before it.
 void emitRoute(KernelWriter &w);
+std::string refuseNormRoute(const KernelDescription &kernel);
+void emitNormRouteExact(KernelWriter &w);
+void emitNormRouteRounded(KernelWriter &w);
+void emitPlainNormRoute(KernelWriter &w);
+
+// ProjectKernels.cpp: from a row to its query and to the cache.
+std::string refuseProject(const KernelDescription &kernel);
+void emitProjectExact(KernelWriter &w);
+void emitProjectRounded(KernelWriter &w);
+void emitPlainProject(KernelWriter &w);
 
 // GreedyKernel.cpp: goss_cuda_code.greedy.
 void emitGreedy(KernelWriter &w);
@@ -58,6 +69,8 @@ void emitFewDenseRows(KernelWriter &w, uint32_t mostRows);
 std::string refuseExpertVectors(const KernelDescription &kernel);
 void emitExpertGateUpVectors(KernelWriter &w);
 void emitExpertDownVectors(KernelWriter &w);
+/// Its variants for up to `mostRows` rows.
+void emitFewExpertDownRows(KernelWriter &w, uint32_t mostRows);
 
 // TileProducts.cpp: tensor cores for many rows, vectors for few. Exact ones
 // take inputs as they are, the others round them to bf16.

@@ -26,6 +26,10 @@ static constexpr llvm::StringLiteral kTiles =
     "tensor cores for many rows, inputs as three bf16 parts; vectors for few";
 static constexpr llvm::StringLiteral kTilesRounded =
     "tensor cores for many rows, inputs rounded to bf16; vectors for few";
+static constexpr llvm::StringLiteral kMerged =
+    "a launch for a lone row, two for few by vectors, tensor cores for many";
+static constexpr llvm::StringLiteral kMergedRounded =
+    "the same, with inputs rounded to bf16 for tensor cores";
 static constexpr llvm::StringLiteral kVectors =
     "a warp some outputs, 16 bytes of weights a lane, for few rows";
 
@@ -65,6 +69,12 @@ static constexpr KernelKind kKinds[] = {
   {"expert_down", "tiles", kTiles, emitExpertDownTilesExact, refuseExpertVectors},
   {"expert_down", "vectors", kVectors, emitExpertDownVectors, refuseExpertVectors},
   {"expert_down", "plain", kWarpOutput, emitPlainExpertDown},
+  {"project", "tiles_bf16", kMergedRounded, emitProjectRounded, refuseProject, true},
+  {"project", "tiles", kMerged, emitProjectExact, refuseProject},
+  {"project", "plain", kWarpOutput, emitPlainProject},
+  {"norm_route", "tiles_bf16", kMergedRounded, emitNormRouteRounded, refuseNormRoute, true},
+  {"norm_route", "tiles", kMerged, emitNormRouteExact, refuseNormRoute},
+  {"norm_route", "plain", kWarpOutput, emitPlainNormRoute},
 };
 // clang-format on
 

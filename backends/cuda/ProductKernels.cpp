@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "backends/cuda/DenseProducts.h"
 #include "backends/cuda/ExpertWork.h"
 #include "backends/cuda/KernelEmitters.h"
 
@@ -78,9 +79,9 @@ private:
 } // namespace
 
 /// The warp's output, where it exists, in `body`.
-static void forOutput(KernelBuilder &k, int64_t outputs,
+static void forOutput(KernelBuilder &k, Val block, int64_t outputs,
                       llvm::function_ref<void(Val)> body) {
-  Val row = k.blockX() * kBlockWarps + k.warp();
+  Val row = block * kBlockWarps + k.warp();
   k.ifThen(row < outputs, [&] { body(row); });
 }
 
@@ -92,24 +93,37 @@ static void storeOnce(KernelBuilder &k, Array array, Val index, Val value) {
   k.ifThen(k.lane() == 0, [&] { array.store(index, value); });
 }
 
-void emitPlainLinear(KernelWriter &w) {
-  const WeightForm &weight = w.weightAt(1);
+void emitWarpStage(KernelWriter &w, RowInput input, DenseMatrix matrix) {
+  int64_t outputs = w.weightAt(matrix.weight).outputs();
+  // Rows are in x, which may be large.
+  w.stage(w.perRow(), blocksOf(outputs), kBlock, [&](KernelBuilder &k) {
+    forOutput(k, k.blockY(), outputs, [&](Val output) {
+      Val row = k.blockX();
+      Val sum = WeightRow(k, matrix.weight, {}, output).dot(input(k, row));
+      k.ifThen(k.lane() == 0, [&] { matrix.store(k, row, output, sum); });
+    });
+  });
+}
+
+LinearBindings::LinearBindings(const KernelDescription &kernel) {
   unsigned next = 2;
-  unsigned bias = w.kernel().hasBias ? next++ : 0;
-  unsigned residual = w.kernel().hasResidual ? next++ : 0;
-  unsigned y = next;
-  w.stage(blocksOf(weight.outputs()), w.perRow(), kBlock,
-          [&](KernelBuilder &k) {
-            forOutput(k, weight.outputs(), [&](Val row) {
-              Val t = k.blockY();
-              Val sum = WeightRow(k, 1, {}, row).dot(k.row(0, t));
-              if (bias)
-                sum = sum + k.arg(bias).value(row);
-              if (residual)
-                sum = sum + k.row(residual, t).load(row);
-              storeOnce(k, k.row(y, t), row, sum);
-            });
-          });
+  bias_ = kernel.hasBias ? next++ : 0;
+  residual_ = kernel.hasResidual ? next++ : 0;
+  y_ = next;
+}
+
+void LinearBindings::operator()(KernelBuilder &k, Val row, Val output,
+                                Val sum) const {
+  if (bias_)
+    sum = sum + k.arg(bias_).value(output);
+  if (residual_)
+    sum = sum + k.row(residual_, row).load(output);
+  k.row(y_, row).store(output, sum);
+}
+
+void emitPlainLinear(KernelWriter &w) {
+  LinearBindings store(w.kernel());
+  emitWarpStage(w, inputRow, {1, store});
 }
 
 void emitPlainExpertLinear(KernelWriter &w) {
@@ -119,9 +133,9 @@ void emitPlainExpertLinear(KernelWriter &w) {
   int64_t ranks = w.rowSize(1), outputs = weight.outputs();
   // Each expert has its own input row, or all share the token's.
   bool isShared = w.rowSize(0) == weight.inputs();
-  w.stage(blocksOf(outputs), w.perRow(ranks), kBlock, [&](KernelBuilder &k) {
-    forOutput(k, outputs, [&](Val row) {
-      Val slot = k.blockY();
+  w.stage(w.perRow(ranks), blocksOf(outputs), kBlock, [&](KernelBuilder &k) {
+    forOutput(k, k.blockY(), outputs, [&](Val row) {
+      Val slot = k.blockX();
       Val expert = k.arg(1).load(slot);
       Val input = isShared ? slot / ranks : slot;
       Array x = k.rowOf(k.arg(0), input, weight.inputs());
@@ -144,7 +158,7 @@ void emitPlainExpertGateUp(KernelWriter &w) {
     Val a = k.blockY();
     k.ifThen(a < work.active(), [&] {
       Val expert = work.expert(a);
-      forOutput(k, pairs, [&](Val pair) {
+      forOutput(k, k.blockX(), pairs, [&](Val pair) {
         auto output = [&](Val row, Array x) {
           Val sum = WeightRow(k, weight, expert, row).dot(x);
           return sum + k.arg(bias).value(expert * outputs + row);
@@ -173,7 +187,7 @@ static void emitDownProducts(KernelWriter &w) {
     Val a = k.blockY();
     k.ifThen(a < work.active(), [&] {
       Val expert = work.expert(a);
-      forOutput(k, outputs, [&](Val row) {
+      forOutput(k, k.blockX(), outputs, [&](Val row) {
         k.forEach(work.firstSlot(a), work.endSlot(a), k.i32(1), [&](Val i) {
           Val slot = work.slot(i);
           Array x = k.rowOf(k.arg(0), slot, form.inputs());
@@ -188,10 +202,8 @@ static void emitDownProducts(KernelWriter &w) {
 }
 
 void emitDownSum(KernelWriter &w) {
-  constexpr unsigned factors = 5;
-  unsigned residual = w.kernel().hasResidual ? 8 : 0;
-  unsigned y = w.kernel().hasResidual ? 9 : 8;
-  int64_t ranks = w.kernel().topK, outputs = w.rowSize(y);
+  DownSum sum(w.kernel());
+  int64_t ranks = w.kernel().topK, outputs = w.rowSize(sum.output());
   int64_t block = 256;
   Extent blocks = Extent::constant(ceilDiv(outputs, block));
   w.stage(blocks, w.perRow(), block, [&](KernelBuilder &k) {
@@ -199,11 +211,7 @@ void emitDownSum(KernelWriter &w) {
     k.ifThen(row < outputs, [&] {
       Array products =
           k.rowOf(k.scratch(k.f32Type()), t, ranks * outputs).at(row);
-      Val sum = residual ? k.row(residual, t).load(row) : k.f32(0.0);
-      for (int64_t rank = 0; rank < ranks; ++rank)
-        sum = k.fma(k.row(factors, t).load(k.i32(rank)),
-                    products.load(k.i32(rank * outputs)), sum);
-      k.row(y, t).store(row, sum);
+      sum.emit(k, t, row, products, outputs);
     });
   });
 }

@@ -12,6 +12,7 @@
 
 #include "backends/cuda/Candidates.h"
 #include "backends/cuda/KernelEmitters.h"
+#include "backends/cuda/RowParts.h"
 
 #include <limits>
 
@@ -22,22 +23,33 @@ namespace gossamer::cuda {
 static constexpr double kMinusInfinity =
     -std::numeric_limits<double>::infinity();
 
-void emitRmsNorm(KernelWriter &w) {
+void normalizeRow(KernelBuilder &k, Array x, int64_t n, unsigned weight,
+                  llvm::function_ref<void(Val, Val)> take) {
+  Val squares = k.forCarry(k.thread(), k.i32(n), k.i32(k.block), k.f32(0.0),
+                           [&](Val i, ArrayRef<Val> sum) {
+                             Val v = x.load(i);
+                             return Vals{k.fma(v, v, sum[0])};
+                           })[0];
+  Val mean = k.blockSum(squares) / static_cast<double>(n);
+  Val factor = 1.0 / k.sqrt(mean + k.kernel.eps);
+  Array weights = k.arg(weight);
+  k.forThreads(k.i32(n),
+               [&](Val i) { take(i, x.load(i) * factor * weights.value(i)); });
+}
+
+void emitNormStage(KernelWriter &w,
+                   llvm::function_ref<Array(KernelBuilder &, Val)> output) {
   int64_t n = w.rowSize(0);
-  w.stage(w.perRow(), 256, [&](KernelBuilder &k) {
-    Val t = k.blockX();
-    Array x = k.row(0, t), y = k.row(2, t);
-    Val squares = k.forCarry(k.thread(), k.i32(n), k.i32(k.block), k.f32(0.0),
-                             [&](Val i, ArrayRef<Val> sum) {
-                               Val v = x.load(i);
-                               return Vals{k.fma(v, v, sum[0])};
-                             })[0];
-    Val mean = k.blockSum(squares) / static_cast<double>(n);
-    Val factor = 1.0 / k.sqrt(mean + k.kernel.eps);
-    k.forThreads(k.i32(n), [&](Val i) {
-      y.store(i, x.load(i) * factor * k.arg(1).value(i));
-    });
+  w.stage(w.perRow(), kNormBlock, [&](KernelBuilder &k) {
+    Val row = k.blockX();
+    Array y = output(k, row);
+    normalizeRow(k, k.row(0, row), n, 1,
+                 [&](Val i, Val normed) { y.store(i, normed); });
   });
+}
+
+void emitRmsNorm(KernelWriter &w) {
+  emitNormStage(w, [](KernelBuilder &k, Val row) { return k.row(2, row); });
 }
 
 void emitSoftmax(KernelWriter &w) {

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "backends/cuda/DenseProducts.h"
 #include "backends/cuda/ExpertWork.h"
 #include "backends/cuda/KernelEmitters.h"
 
@@ -29,8 +30,8 @@ static constexpr int64_t kWarpOutputTiles = 4, kWarpRowTiles = 4;
 /// row no two lanes that read a fragment share a bank.
 static constexpr int64_t kRowWords = 20;
 
-/// Rows up to which products by vectors read less.
-static constexpr uint32_t kFewRows = 16, kFewExpertRows = 8;
+/// Rows of experts up to which products by vectors read less.
+static constexpr uint32_t kFewExpertRows = 8;
 
 namespace {
 
@@ -231,52 +232,55 @@ void TileProduct::forSums(llvm::function_ref<void(Val, Val, Val)> body) {
 // Kernels
 //===----------------------------------------------------------------------===//
 
-std::string refuseDenseTiles(const KernelDescription &kernel) {
-  std::string why = refuseDenseVectors(kernel);
-  if (why.empty() && kernel.matrix()->inputs() % kTileInputs != 0)
+std::string refuseDenseTileWeight(const WeightForm &weight) {
+  std::string why = refuseDenseVectorWeight(weight);
+  if (why.empty() && weight.inputs() % kTileInputs != 0)
     return "needs a multiple of 32 inputs";
   return why;
+}
+
+std::string refuseDenseTiles(const KernelDescription &kernel) {
+  return refuseDenseTileWeight(*kernel.matrix());
 }
 
 static Extent outputTiles(int64_t outputs) {
   return Extent::constant(ceilDiv(outputs, kTileOutputs));
 }
 
-static void emitDenseTiles(KernelWriter &w, int64_t parts) {
-  emitFewDenseRows(w, kFewRows);
-  w.variant(UINT32_MAX);
-  int64_t outputs = w.weightAt(1).outputs();
-  unsigned next = 2;
-  unsigned bias = w.kernel().hasBias ? next++ : 0;
-  unsigned residual = w.kernel().hasResidual ? next++ : 0;
-  unsigned y = next;
+void emitTileStage(KernelWriter &w, int64_t parts, RowInput input,
+                   DenseMatrix matrix) {
+  int64_t outputs = w.weightAt(matrix.weight).outputs();
   bool rowsAreOutputs = w.kernel().rowsAreOutputs;
   w.stage(outputTiles(outputs), w.perRow(1, kTileRows), kThreads,
           [&](KernelBuilder &k) {
             Val rows = rowsAreOutputs ? k.outputs() : k.tokens();
             Val firstOutput = k.blockX() * kTileOutputs;
             Val firstRow = k.blockY() * kTileRows;
-            TileProduct product(k, parts, 1, {}, firstOutput, [&](Val row) {
-              return k.row(0, k.min(firstRow + row, rows - 1));
-            });
+            TileProduct product(
+                k, parts, matrix.weight, {}, firstOutput, [&](Val row) {
+                  return input(k, k.min(firstRow + row, rows - 1));
+                });
             product.compute();
             product.forSums([&](Val output, Val row, Val sum) {
               output = output + firstOutput;
               row = row + firstRow;
-              k.ifThen((output < outputs) & (row < rows), [&] {
-                Val result = sum;
-                if (bias)
-                  result = result + k.arg(bias).value(output);
-                if (residual)
-                  result = result + k.row(residual, row).load(output);
-                k.row(y, row).store(output, result);
-              });
+              k.ifThen((output < outputs) & (row < rows),
+                       [&] { matrix.store(k, row, output, sum); });
             });
           });
 }
 
-void emitDenseTilesExact(KernelWriter &w) { emitDenseTiles(w, 3); }
-void emitDenseTilesRounded(KernelWriter &w) { emitDenseTiles(w, 1); }
+static void emitDenseTiles(KernelWriter &w, int64_t parts) {
+  emitFewDenseRows(w, kFewRows);
+  w.variant(UINT32_MAX);
+  LinearBindings store(w.kernel());
+  emitTileStage(w, parts, inputRow, {1, store});
+}
+
+void emitDenseTilesExact(KernelWriter &w) { emitDenseTiles(w, kExactParts); }
+void emitDenseTilesRounded(KernelWriter &w) {
+  emitDenseTiles(w, kRoundedParts);
+}
 
 /// A block a tile of an expert's outputs and slots; `body` gets the product,
 /// the first output, and a function from row of the tile to slot.
@@ -337,17 +341,16 @@ static void emitExpertGateUpTiles(KernelWriter &w, int64_t parts) {
 }
 
 void emitExpertGateUpTilesExact(KernelWriter &w) {
-  emitExpertGateUpTiles(w, 3);
+  emitExpertGateUpTiles(w, kExactParts);
 }
 void emitExpertGateUpTilesRounded(KernelWriter &w) {
-  emitExpertGateUpTiles(w, 1);
+  emitExpertGateUpTiles(w, kRoundedParts);
 }
 
 static void emitExpertDownTiles(KernelWriter &w, int64_t parts) {
   constexpr unsigned weight = 6, bias = 7;
   int64_t outputs = w.weightAt(weight).outputs();
-  w.variant(kFewExpertRows);
-  emitExpertDownVectors(w);
+  emitFewExpertDownRows(w, kFewExpertRows);
   w.variant(UINT32_MAX, w.scratchPerRow(w.kernel().topK * outputs * 4));
   forExpertTiles(
       w, weight, parts, [](ExpertWork &, Val slot) { return slot; },
@@ -361,7 +364,11 @@ static void emitExpertDownTiles(KernelWriter &w, int64_t parts) {
   emitDownSum(w);
 }
 
-void emitExpertDownTilesExact(KernelWriter &w) { emitExpertDownTiles(w, 3); }
-void emitExpertDownTilesRounded(KernelWriter &w) { emitExpertDownTiles(w, 1); }
+void emitExpertDownTilesExact(KernelWriter &w) {
+  emitExpertDownTiles(w, kExactParts);
+}
+void emitExpertDownTilesRounded(KernelWriter &w) {
+  emitExpertDownTiles(w, kRoundedParts);
+}
 
 } // namespace gossamer::cuda

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "backends/cuda/DenseProducts.h"
 #include "backends/cuda/ExpertWork.h"
 #include "backends/cuda/KernelEmitters.h"
 
@@ -27,7 +28,6 @@ namespace gossamer::cuda {
 
 /// Inputs of a lane's load, and of a warp's.
 static constexpr int64_t kLaneInputs = 8, kWarpInputs = kLaneInputs * kWarp;
-static constexpr int64_t kDenseWarps = 8;
 
 /// Two bf16 of a word as f32.
 static std::pair<Val, Val> splitWord(KernelBuilder &k, Val word) {
@@ -36,13 +36,6 @@ static std::pair<Val, Val> splitWord(KernelBuilder &k, Val word) {
 }
 
 namespace {
-
-/// A tile of outputs and rows of the input, computed by a warp.
-struct DenseTile {
-  int64_t outputs; ///< of a warp.
-  int64_t rows;    ///< of the input.
-  int64_t unroll;  ///< loads of each output under way.
-};
 
 class DenseProduct {
 public:
@@ -132,8 +125,7 @@ private:
 
 } // namespace
 
-std::string refuseDenseVectors(const KernelDescription &kernel) {
-  const WeightForm &weight = *kernel.matrix();
+std::string refuseDenseVectorWeight(const WeightForm &weight) {
   if (weight.element != Element::BF16 || weight.layout != Layout::RowMajor)
     return "needs bf16 weights by rows";
   if (weight.inputs() % kLaneInputs != 0)
@@ -141,13 +133,19 @@ std::string refuseDenseVectors(const KernelDescription &kernel) {
   return "";
 }
 
-static void emitDenseTile(KernelWriter &w, DenseTile tile) {
-  const WeightForm &weight = w.weightAt(1);
+std::string refuseDenseVectors(const KernelDescription &kernel) {
+  return refuseDenseVectorWeight(*kernel.matrix());
+}
+
+Vals denseProduct(KernelBuilder &k, DenseTile tile, int64_t inputs,
+                  ArrayRef<Array> weights, ArrayRef<Array> xs) {
+  return DenseProduct(k, tile, inputs, weights, xs).compute();
+}
+
+void emitVectorStage(KernelWriter &w, DenseTile tile, RowInput input,
+                     DenseMatrix matrix) {
+  const WeightForm &weight = w.weightAt(matrix.weight);
   int64_t outputs = weight.outputs(), inputs = weight.inputs();
-  unsigned next = 2;
-  unsigned bias = w.kernel().hasBias ? next++ : 0;
-  unsigned residual = w.kernel().hasResidual ? next++ : 0;
-  unsigned y = next;
   int64_t perBlock = tile.outputs * kDenseWarps;
   Extent blocks = Extent::constant(ceilDiv(outputs, perBlock));
   bool rowsAreOutputs = w.kernel().rowsAreOutputs;
@@ -159,12 +157,13 @@ static void emitDenseTile(KernelWriter &w, DenseTile tile) {
             // Beyond the end the last one is computed again, not stored.
             SmallVector<Array> weights, xs;
             for (int64_t o = 0; o < tile.outputs; ++o)
-              weights.push_back(k.rowOf(
-                  k.arg(1), k.min(first + o, k.i32(outputs - 1)), inputs));
+              weights.push_back(k.rowOf(k.arg(matrix.weight),
+                                        k.min(first + o, k.i32(outputs - 1)),
+                                        inputs));
             for (int64_t r = 0; r < tile.rows; ++r)
-              xs.push_back(k.row(0, k.min(firstRow + r, rows - 1)));
+              xs.push_back(input(k, k.min(firstRow + r, rows - 1)));
             k.ifThen(first < outputs, [&] {
-              Vals sums = DenseProduct(k, tile, inputs, weights, xs).compute();
+              Vals sums = denseProduct(k, tile, inputs, weights, xs);
               for (int64_t o = 0; o < tile.outputs; ++o)
                 for (int64_t r = 0; r < tile.rows; ++r) {
                   Val output = first + o, row = firstRow + r;
@@ -172,17 +171,16 @@ static void emitDenseTile(KernelWriter &w, DenseTile tile) {
                   int64_t number = o * tile.rows + r;
                   Val isMine = (k.lane() == number % kWarp) &
                                (output < outputs) & (row < rows);
-                  k.ifThen(isMine, [&] {
-                    Val sum = sums[number];
-                    if (bias)
-                      sum = sum + k.arg(bias).value(output);
-                    if (residual)
-                      sum = sum + k.row(residual, row).load(output);
-                    k.row(y, row).store(output, sum);
-                  });
+                  k.ifThen(isMine,
+                           [&] { matrix.store(k, row, output, sums[number]); });
                 }
             });
           });
+}
+
+static void emitDenseTile(KernelWriter &w, DenseTile tile) {
+  LinearBindings store(w.kernel());
+  emitVectorStage(w, tile, inputRow, {1, store});
 }
 
 void emitFewDenseRows(KernelWriter &w, uint32_t mostRows) {
@@ -214,9 +212,13 @@ namespace {
 /// An input row in the registers of a warp: lane l has blocks l, l + 32, ...
 class ResidentInput {
 public:
-  ResidentInput(KernelBuilder &k, int64_t inputs)
-      : k_(k), blocks_(inputs / kBlockInputs),
-        staged_(k.shared(k.f32Type(), inputs)) {}
+  /// `owners`: warps that have rows of their own; 1: all have the same row.
+  ResidentInput(KernelBuilder &k, int64_t inputs, int64_t owners = 1)
+      : k_(k), blocks_(inputs / kBlockInputs), hasOwnRow_(owners > 1),
+        staged_(k.shared(k.f32Type(), owners * inputs)) {
+    if (hasOwnRow_)
+      staged_ = staged_.at(k.warp() * inputs);
+  }
 
   /// Takes a row, by all threads of the block. Holds barriers.
   void load(Array x) {
@@ -224,7 +226,9 @@ public:
     // Quads of inputs lie by place in the block, then block: what lanes read
     // together is contiguous.
     int64_t quads = blocks_ * (kBlockInputs / 4);
-    k_.forThreads(k_.i32(quads), [&](Val quad) {
+    Val first = hasOwnRow_ ? k_.lane() : k_.thread();
+    Val threads = k_.i32(hasOwnRow_ ? kWarp : k_.block);
+    k_.forEach(first, k_.i32(quads), threads, [&](Val quad) {
       Val block = quad / (kBlockInputs / 4), place = quad % (kBlockInputs / 4);
       staged_.storeVector((place * blocks_ + block) * 4,
                           x.loadVector(quad * 4, 4));
@@ -257,6 +261,7 @@ public:
 private:
   KernelBuilder &k_;
   int64_t blocks_;
+  bool hasOwnRow_;
   Array staged_;
   SmallVector<Val, 0> values_;
 };
@@ -381,13 +386,61 @@ void emitExpertGateUpVectors(KernelWriter &w) {
           });
 }
 
-void emitExpertDownVectors(KernelWriter &w) {
-  constexpr unsigned weight = 6, bias = 7;
-  const WeightForm &form = w.weightAt(weight);
+/// Bindings of expert_down.
+static constexpr unsigned kDownWeight = 6, kDownBias = 7;
+
+/// Outputs of a block of a lone token, and shared memory for its inputs.
+static constexpr int64_t kLoneOutputs = 8, kMostLoneBytes = 46 << 10;
+
+/// Whether a block can have the inputs of all experts of a token.
+static bool fitsLoneToken(const KernelDescription &kernel) {
+  return kernel.topK > 1 && kernel.topK <= 8 &&
+         kernel.topK * kernel.matrix()->inputs() * 4 <= kMostLoneBytes;
+}
+
+/// A token alone: a warp an expert, and the sum over them at once, in the order
+/// of emitDownSum.
+static void emitLoneExpertDown(KernelWriter &w) {
+  int64_t ranks = w.kernel().topK, inputs = w.weightAt(kDownWeight).inputs();
+  int64_t outputs = w.weightAt(kDownWeight).outputs();
+  DownSum sum(w.kernel());
+  w.stage(Extent::constant(ceilDiv(outputs, kLoneOutputs)), ranks * kWarp,
+          [&](KernelBuilder &k) {
+            ExpertWork work(k);
+            Array products = k.shared(k.f32Type(), ranks * kLoneOutputs);
+            // A token has as many experts as there are warps.
+            Val expert = work.expert(k.warp()), slot = work.slot(k.warp());
+            ResidentInput input(k, inputs, ranks);
+            input.load(k.rowOf(k.arg(0), slot, inputs));
+            Val first = k.blockX() * kLoneOutputs;
+            Val count = k.min(k.i32(outputs) - first, k.i32(kLoneOutputs));
+            k.forEach(k.i32(0), count, k.i32(1), [&](Val i) {
+              Val row = first + i;
+              LoadedRow weights(k, kDownWeight, expert, row, input);
+              Val product = weights.dot() +
+                            k.arg(kDownBias).value(expert * outputs + row);
+              k.ifThen(k.lane() == 0, [&] {
+                products.store(slot * kLoneOutputs + i, product);
+              });
+            });
+            k.barrier();
+            k.ifThen(k.thread() < count, [&] {
+              sum.emit(k, k.i32(0), first + k.thread(), products.at(k.thread()),
+                       kLoneOutputs);
+            });
+          });
+}
+
+void emitFewExpertDownRows(KernelWriter &w, uint32_t mostRows) {
+  if (fitsLoneToken(w.kernel())) {
+    w.variant(1);
+    emitLoneExpertDown(w);
+  }
+  const WeightForm &form = w.weightAt(kDownWeight);
   int64_t outputs = form.outputs();
   int64_t perBlock = 4 * kExpertWarps;
   Extent active = w.perRow(w.kernel().topK, 1, form.shape[0]);
-  w.scratch(w.scratchPerRow(w.kernel().topK * outputs * 4));
+  w.variant(mostRows, w.scratchPerRow(w.kernel().topK * outputs * 4));
   w.stage(Extent::constant(ceilDiv(outputs, perBlock)), active,
           kExpertWarps * kWarp, [&](KernelBuilder &k) {
             ExpertWork work(k);
@@ -396,9 +449,9 @@ void emitExpertDownVectors(KernelWriter &w) {
                 k, work, form.inputs(), [](Val slot) { return slot; },
                 [&](Val slot, ResidentInput &input) {
                   forWarpOutputs(k, perBlock, outputs, [&](Val row) {
-                    LoadedRow weights(k, weight, expert, row, input);
+                    LoadedRow weights(k, kDownWeight, expert, row, input);
                     Val sum = weights.dot() +
-                              k.arg(bias).value(expert * outputs + row);
+                              k.arg(kDownBias).value(expert * outputs + row);
                     k.ifThen(k.lane() == 0, [&] {
                       k.rowOf(k.scratch(k.f32Type()), slot, outputs)
                           .store(row, sum);
@@ -407,6 +460,10 @@ void emitExpertDownVectors(KernelWriter &w) {
                 });
           });
   emitDownSum(w);
+}
+
+void emitExpertDownVectors(KernelWriter &w) {
+  emitFewExpertDownRows(w, UINT32_MAX);
 }
 
 } // namespace gossamer::cuda

@@ -82,6 +82,8 @@ std::string getPlanPipeline(const CompilerOptions &options,
   return "gptoss-plan{max-tokens=" + std::to_string(options.maxTokensPerStep) +
          " activation-parts=" +
          std::to_string(backend.activationParts(options.codegen.math)) +
+         " merge-launches=" +
+         flag(backend.mergesLaunches() && options.codegen.optLevel > 0) +
          " pack-mxfp4=" + flag(options.packWeights) +
          " dense=" + stringifyDenseForm(options.dense).str() + "}";
 }

@@ -9,8 +9,9 @@
 // A block a row; 32 bytes of shared memory for the parts of eight warps.
 // CHECK-SAME: gptoss.cuda.launches = [
 // CHECK-SAME: {bindings = 3 : i64, rows = 1 : i64, variants = [{max_rows = 4294967295 : i64, scratch = array<i64: 0, 1, 0, 0>, stages = [{block = 256 : i64, dynamic_shared = 0 : i64, grid = [array<i64: 1, 1, 1, 0>, array<i64: 0, 1, 1, 0>, array<i64: 0, 1, 1, 0>], shared = 32 : i64, symbol = "rms_norm_0"}]}]}
-// Rows of logits are counted by R, and eight outputs share a block.
-// CHECK-SAME: {bindings = 3 : i64, rows = 2 : i64, {{[^@]*}}grid = [array<i64: 0, 1, 3, 0>, array<i64: 2, 1, 1, 0>, array<i64: 0, 1, 1, 0>], shared = 0 : i64, symbol = "linear_0"}
+// Rows of logits are counted by R, in x, where they may be many; eight outputs
+// share a block.
+// CHECK-SAME: {bindings = 3 : i64, rows = 2 : i64, {{[^@]*}}grid = [array<i64: 2, 1, 1, 0>, array<i64: 0, 1, 3, 0>, array<i64: 0, 1, 1, 0>], shared = 0 : i64, symbol = "linear_0"}
 // Two stages that hand on products in scratch memory: 2 * 32 * 4 bytes a token.
 // At most all 4 experts have work.
 // CHECK-SAME: {bindings = 10 : i64, rows = 1 : i64, {{.*}}scratch = array<i64: 1, 1, 1, 0>

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tests/unit/cuda/KernelCase.h"
+#include "tests/unit/cuda/KernelCache.h"
 
 #include <gtest/gtest.h>
 
@@ -18,43 +18,6 @@ using namespace gossamer::cuda;
 using namespace gossamer::cuda::testing;
 
 namespace {
-
-constexpr int64_t kPage = 16, kMaxPages = 10;
-
-/// Sequences in a cache of two layers, whose second is used.
-struct Cache {
-  cpu::CacheForm form;
-  std::vector<uint8_t> pages; ///< from the second layer on.
-  Ints table;
-
-  Cache(int64_t kvHeads, int64_t headDim, int64_t sequences, Element element) {
-    form.kvHeads = kvHeads;
-    form.headDim = headDim;
-    form.headDimPadded = (headDim + 15) / 16 * 16;
-    form.maxPages = kMaxPages;
-    form.element = element;
-    int64_t layer = kvHeads * kPage * (headDim + form.headDimPadded);
-    form.pageElements = 2 * layer;
-    int64_t numPages = sequences * kMaxPages;
-    Floats numbers = randomFloats(numPages * form.pageElements - layer, 9);
-    pages = bytesOf(numbers);
-    if (element == Element::BF16) {
-      for (size_t i = 0; i < numbers.size(); ++i)
-        std::memcpy(&pages[2 * i], &pages[4 * i + 2], 2);
-      pages.resize(2 * numbers.size());
-    }
-    // Pages in a scattered order.
-    for (int64_t i = 0; i < numPages; ++i)
-      table.push_back(static_cast<int32_t>((i * 7 + 3) % numPages));
-    if (numPages % 7 == 0)
-      std::iota(table.rbegin(), table.rend(), 0);
-  }
-
-  void addTo(Case &c, bool isWritten) const {
-    c.add(form, pages, isWritten, false);
-    c.addMore(bytesOf(table), false, false);
-  }
-};
 
 void checkAttention(int64_t kvHeads, int64_t group, int64_t headDim,
                     int64_t window, const Ints &positions,

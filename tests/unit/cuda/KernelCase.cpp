@@ -26,7 +26,7 @@ Ints cuda::testing::randomInts(size_t n, int32_t below, unsigned seed) {
   return values;
 }
 
-static void roundToBF16(std::vector<uint8_t> &floats) {
+void cuda::testing::roundToBF16(std::vector<uint8_t> &floats) {
   for (size_t at = 0; at < floats.size(); at += sizeof(float)) {
     float value;
     std::memcpy(&value, &floats[at], sizeof value);
@@ -72,9 +72,9 @@ Case &Case::outInts(const std::vector<int64_t> &shape) {
   return add(type, bytesOf(Ints(type.getNumElements(), -77)), true, false);
 }
 
-/// What the CPU's simplest kind writes, with the first argument rounded to
-/// bf16 or not.
 std::vector<Argument> Case::want(bool isRounded) const {
+  if (reference)
+    return reference(isRounded);
   std::vector<Argument> result = arguments;
   if (isRounded)
     roundToBF16(result[0].bytes);

@@ -17,6 +17,9 @@
 #include "tests/unit/cpu/Reference.h"
 #include "tests/unit/cuda/KernelRunner.h"
 
+#include <algorithm>
+#include <cstring>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -39,6 +42,7 @@ template <typename T> std::vector<uint8_t> bytesOf(const std::vector<T> &v) {
 }
 
 Ints randomInts(size_t n, int32_t below, unsigned seed);
+void roundToBF16(std::vector<uint8_t> &floats);
 
 /// A kernel with its data.
 struct Case {
@@ -51,6 +55,9 @@ struct Case {
   unsigned seed = 1;
   /// Replaces what was written and has no meaning.
   void (*normalize)(std::vector<Argument> &) = nullptr;
+  /// What the kernel writes, where the CPU has none of that operation: with
+  /// the inputs of products rounded to bf16 or not.
+  std::function<std::vector<Argument>(bool isRounded)> reference;
 
   Case(const std::string &operation, int64_t tokens, int64_t items)
       : dims{tokens, 0, 0, 1}, items(items) {
@@ -71,16 +78,32 @@ struct Case {
   Case &out(const std::vector<int64_t> &shape);
   Case &outInts(const std::vector<int64_t> &shape);
 
+  /// What the CPU's simplest kind writes, with the first argument rounded to
+  /// bf16 or not.
+  std::vector<Argument> want(bool isRounded) const;
   /// Runs all kinds that can compute it.
   void check(const std::string &what) const;
 
 private:
-  std::vector<Argument> want(bool isRounded) const;
   std::string compare(std::vector<Argument> got,
                       std::vector<Argument> want) const;
   std::string compareFloats(const std::vector<uint8_t> &got,
                             const std::vector<uint8_t> &want) const;
 };
+
+/// The lists of experts, from argument `lists` on, have a meaning only as far
+/// as experts are active.
+template <size_t lists>
+void forgetUnusedExperts(std::vector<Argument> &arguments) {
+  int32_t active;
+  std::memcpy(&active, arguments[lists + 2].bytes.data(), sizeof active);
+  auto forget = [&](size_t argument, int32_t first) {
+    std::vector<uint8_t> &bytes = arguments[argument].bytes;
+    std::fill(bytes.begin() + first * sizeof active, bytes.end(), 0);
+  };
+  forget(lists, active);
+  forget(lists + 1, active + 1);
+}
 
 } // namespace gossamer::cuda::testing
 

@@ -17,22 +17,6 @@ using namespace gossamer;
 using namespace gossamer::cuda;
 using namespace gossamer::cuda::testing;
 
-namespace {
-
-/// The lists of experts have a meaning only as far as experts are active.
-void forgetUnusedExperts(std::vector<Argument> &arguments) {
-  int32_t active;
-  std::memcpy(&active, arguments[4].bytes.data(), sizeof active);
-  auto forget = [&](size_t argument, int32_t first) {
-    std::vector<uint8_t> &bytes = arguments[argument].bytes;
-    std::fill(bytes.begin() + first * sizeof active, bytes.end(), 0);
-  };
-  forget(2, active);
-  forget(3, active + 1);
-}
-
-} // namespace
-
 TEST(CudaRows, Elements) {
   for (int64_t tokens : {1, 5, 40})
     for (int64_t n : {64, 37, 600}) {
@@ -137,7 +121,7 @@ TEST(CudaRows, TopKAndRoute) {
       route.in({kMaxTokens, experts}).out({kMaxTokens, k});
       route.outInts({experts}).outInts({experts + 1}).outInts({1});
       route.outInts({kMaxTokens * k});
-      route.normalize = forgetUnusedExperts;
+      route.normalize = forgetUnusedExperts<2>;
       route.check(what);
     }
 }
