@@ -91,6 +91,17 @@ void emitPlainAttention(KernelWriter &w);
 // SplitAttention.cpp: the heads of a key together, keys divided by pages.
 std::string refuseSplitAttention(const KernelDescription &kernel);
 void emitSplitAttention(KernelWriter &w);
+/// Its variants for up to `mostRows` rows.
+void emitFewQueries(KernelWriter &w, uint32_t mostRows);
+/// Query heads that share keys.
+int64_t groupSize(const KernelDescription &kernel);
+
+// TileAttention.cpp: tensor cores for many queries. Exact ones take queries and
+// probabilities as they are, the others round them, keys and values to bf16.
+std::string refuseTileAttention(const KernelDescription &kernel);
+std::string refuseExactTileAttention(const KernelDescription &kernel);
+void emitTileAttentionExact(KernelWriter &w);
+void emitTileAttentionRounded(KernelWriter &w);
 
 } // namespace gossamer::cuda
 

@@ -30,6 +30,10 @@ static constexpr llvm::StringLiteral kMerged =
     "a launch for a lone row, two for few by vectors, tensor cores for many";
 static constexpr llvm::StringLiteral kMergedRounded =
     "the same, with inputs rounded to bf16 for tensor cores";
+static constexpr llvm::StringLiteral kTileAttention =
+    "tensor cores for many rows, queries as three bf16 parts; split for few";
+static constexpr llvm::StringLiteral kTileAttentionRounded =
+    "tensor cores for many rows, all rounded to bf16; split for few";
 static constexpr llvm::StringLiteral kVectors =
     "a warp some outputs, 16 bytes of weights a lane, for few rows";
 
@@ -47,6 +51,8 @@ static constexpr KernelKind kKinds[] = {
   {"rotate", "plain", kElements, emitRotate},
   {"merge_half", "plain", kElements, emitMergeHalf},
   {"cache_append", "plain", kElements, emitCacheAppend},
+  {"attention", "tiles_bf16", kTileAttentionRounded, emitTileAttentionRounded, refuseTileAttention, true},
+  {"attention", "tiles", kTileAttention, emitTileAttentionExact, refuseExactTileAttention},
   {"attention", "split", "the heads of a key together, keys divided by pages", emitSplitAttention, refuseSplitAttention},
   {"attention", "plain", "a warp a head, keys one by one", emitPlainAttention},
   {"attention_scores", "plain", "a block a head, a thread a key", emitAttentionScores},

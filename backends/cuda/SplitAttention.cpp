@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "backends/cuda/AttentionSums.h"
 #include "backends/cuda/CacheAccess.h"
 #include "backends/cuda/KernelEmitters.h"
 
@@ -24,14 +25,12 @@ using namespace mlir;
 namespace gossamer::cuda {
 
 static constexpr int64_t kWarps = 4, kPageKeys = 16;
-/// Less than any score; finite, so that differences are numbers.
-static constexpr double kNoMaximum = -1e30;
 
 /// Blocks of a token, and rows of the variant that has them.
 static constexpr int64_t kMostSplits = 16;
 static constexpr uint32_t kMostSplitRows = 16;
 
-static int64_t groupSize(const KernelDescription &kernel) {
+int64_t groupSize(const KernelDescription &kernel) {
   int64_t heads = std::get<MemRefType>(kernel.bindings[0]).getDimSize(1);
   return heads / kernel.cache()->kvHeads;
 }
@@ -250,13 +249,6 @@ void SplitHead::emit(llvm::function_ref<void(Val, Val, Val, Val)> finish) {
   joinWarps(finish);
 }
 
-/// The sink joins the denominator.
-static Val withSink(KernelBuilder &k, Val sink, Val m, Val l, Val o) {
-  Val most = k.max(m, sink);
-  Val rescale = k.exp(m - most);
-  return o * rescale / k.fma(l, rescale, k.exp(sink - most));
-}
-
 static void emitWhole(KernelWriter &w) {
   w.stage(w.perRow(w.kernel().cache()->kvHeads), kWarps * kWarp,
           [](KernelBuilder &k) {
@@ -313,7 +305,9 @@ static void emitJoin(KernelWriter &w, int64_t splits) {
   });
 }
 
-void emitSplitAttention(KernelWriter &w) {
+void emitSplitAttention(KernelWriter &w) { emitFewQueries(w, UINT32_MAX); }
+
+void emitFewQueries(KernelWriter &w, uint32_t mostRows) {
   const CacheForm &form = *w.kernel().cache();
   int64_t pages = form.maxPages;
   if (w.kernel().window > 0)
@@ -326,8 +320,10 @@ void emitSplitAttention(KernelWriter &w) {
               w.scratchPerRow(heads * splits * (form.headDim + 2) * 4));
     emitSplits(w, splits);
     emitJoin(w, splits);
+    if (mostRows <= kMostSplitRows)
+      return;
   }
-  w.variant(UINT32_MAX);
+  w.variant(mostRows);
   emitWhole(w);
 }
 

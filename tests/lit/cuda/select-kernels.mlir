@@ -24,8 +24,15 @@ gptoss.kernel @blocks "expert_gate_up" (r memref<8x64xf32>, r memref<4xi32>, r m
 // CHECK: @transposed {{.*}} kind "plain"
 gptoss.kernel @transposed "expert_gate_up" (r memref<8x64xf32>, r memref<4xi32>, r memref<5xi32>, r memref<1xi32>, r memref<16xi32>, p !gptoss.weight<4x32x64xbf16, layout = transposed>, p !gptoss.weight<4x32xbf16>, w memref<16x16xf32>) work affine_map<(t, r) -> (8, t * 4)> attributes {alpha = 1.702 : f64, limit = 7.0 : f64, k = 2 : i64}
 
-// CHECK: @attention {{.*}} kind "split"
+// Tensor cores take keys and values of bf16, and few numbers of heads.
+// EXACT: @attention {{.*}} kind "split"
+// FAST: @attention {{.*}} kind "tiles_bf16"
 gptoss.kernel @attention "attention" (r memref<8x4x32xf32>, r !gptoss.cache<f32, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 128, windows = [0], layers = [0]>, p !gptoss.weight<4xbf16>, r memref<8xi32>, r memref<8xi32>, w memref<8x4x32xf32>) work affine_map<(t, r) -> (t * 2)> attributes {group = 0 : i64, scale = 0.125 : f64, window = 0 : i64}
+// EXACT: @short_keys {{.*}} kind "tiles"
+// FAST: @short_keys {{.*}} kind "tiles_bf16"
+gptoss.kernel @short_keys "attention" (r memref<8x4x32xf32>, r !gptoss.cache<bf16, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 128, windows = [0], layers = [0]>, p !gptoss.weight<4xbf16>, r memref<8xi32>, r memref<8xi32>, w memref<8x4x32xf32>) work affine_map<(t, r) -> (t * 2)> attributes {group = 0 : i64, scale = 0.125 : f64, window = 0 : i64}
+// CHECK: @three_heads {{.*}} kind "split"
+gptoss.kernel @three_heads "attention" (r memref<8x6x32xf32>, r !gptoss.cache<f32, kv_heads = 2, head_dim = 32, page_tokens = 16, max_context = 128, windows = [0], layers = [0]>, p !gptoss.weight<6xbf16>, r memref<8xi32>, r memref<8xi32>, w memref<8x6x32xf32>) work affine_map<(t, r) -> (t * 2)> attributes {group = 0 : i64, scale = 0.125 : f64, window = 0 : i64}
 
 // CHECK: @small_pages {{.*}} kind "plain"
 gptoss.kernel @small_pages "attention" (r memref<8x4x32xf32>, r !gptoss.cache<f32, kv_heads = 2, head_dim = 32, page_tokens = 8, max_context = 128, windows = [0], layers = [0]>, p !gptoss.weight<4xbf16>, r memref<8xi32>, r memref<8xi32>, w memref<8x4x32xf32>) work affine_map<(t, r) -> (t * 2)> attributes {group = 0 : i64, scale = 0.125 : f64, window = 0 : i64}

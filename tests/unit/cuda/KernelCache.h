@@ -45,6 +45,24 @@ struct Cache {
       std::iota(table.rbegin(), table.rend(), 0);
   }
 
+  /// Makes NaN of what lies behind the last key of a sequence in its page:
+  /// nobody has written it.
+  void forgetAfter(int64_t sequence, int64_t position) {
+    int64_t page = table[sequence * kMaxPages + position / kPage];
+    size_t size = form.element == Element::BF16 ? 2 : 4;
+    auto forget = [&](int64_t element) {
+      auto at = static_cast<size_t>(page * form.pageElements + element) * size;
+      std::fill_n(pages.begin() + static_cast<std::ptrdiff_t>(at), size, 0xff);
+    };
+    for (int64_t slot = position % kPage + 1; slot < kPage; ++slot)
+      for (int64_t row = 0; row < form.kvHeads * form.headDim; ++row) {
+        int64_t head = row / form.headDim, d = row % form.headDim;
+        forget(row * kPage + slot);
+        forget(form.kvHeads * form.headDim * kPage +
+               (head * kPage + slot) * form.headDimPadded + d);
+      }
+  }
+
   /// `isFloat`: written elements, of f32, may differ by rounding.
   void addTo(Case &c, bool isWritten, bool isFloat = false) const {
     c.add(form, pages, isWritten, isFloat);

@@ -98,38 +98,21 @@ void Case::check(const std::string &what) const {
     DeviceKernel device(kernel, *kind);
     if (!device.run(got, dims))
       continue;
-    std::string difference = compare(got, exact);
+    std::string difference = compare(got, exact, tolerance);
     // Such kinds compute few rows exactly.
     if (kind->roundsInputs && !difference.empty()) {
       if (rounded.empty())
         rounded = want(true);
-      difference = compare(got, rounded);
+      difference = compare(got, rounded,
+                           roundedTolerance ? roundedTolerance : tolerance);
     }
     EXPECT_EQ(difference, "");
   }
 }
 
-/// The first difference in what was written; empty if there is none.
-std::string Case::compare(std::vector<Argument> got,
-                          std::vector<Argument> want) const {
-  if (normalize) {
-    normalize(got);
-    normalize(want);
-  }
-  for (size_t i = 0; i < got.size(); ++i) {
-    if (!got[i].isWritten || got[i].bytes == want[i].bytes)
-      continue;
-    std::string difference = areFloats[i]
-                                 ? compareFloats(got[i].bytes, want[i].bytes)
-                                 : "other bytes";
-    if (!difference.empty())
-      return "argument " + std::to_string(i) + ", " + difference;
-  }
-  return "";
-}
-
-std::string Case::compareFloats(const std::vector<uint8_t> &got,
-                                const std::vector<uint8_t> &want) const {
+static std::string compareFloats(const std::vector<uint8_t> &got,
+                                 const std::vector<uint8_t> &want,
+                                 double tolerance) {
   for (size_t at = 0; at < got.size(); at += sizeof(float)) {
     float g, w;
     std::memcpy(&g, &got[at], sizeof g);
@@ -138,6 +121,25 @@ std::string Case::compareFloats(const std::vector<uint8_t> &got,
     if (!isSame && !(std::fabs(g - w) <= tolerance * (1 + std::fabs(w))))
       return "element " + std::to_string(at / sizeof g) + ": expects " +
              std::to_string(w) + ", found " + std::to_string(g);
+  }
+  return "";
+}
+
+/// The first difference in what was written; empty if there is none.
+std::string Case::compare(std::vector<Argument> got, std::vector<Argument> want,
+                          double tolerance) const {
+  if (normalize) {
+    normalize(got);
+    normalize(want);
+  }
+  for (size_t i = 0; i < got.size(); ++i) {
+    if (!got[i].isWritten || got[i].bytes == want[i].bytes)
+      continue;
+    std::string difference =
+        areFloats[i] ? compareFloats(got[i].bytes, want[i].bytes, tolerance)
+                     : "other bytes";
+    if (!difference.empty())
+      return "argument " + std::to_string(i) + ", " + difference;
   }
   return "";
 }
