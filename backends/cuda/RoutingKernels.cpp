@@ -173,8 +173,8 @@ void emitRoute(KernelWriter &w) {
 static constexpr unsigned kRouter = 2, kRouterBias = 3, kNormed = 4,
                           kWeights = 5;
 
-/// Bytes of a router that one block reads in no more time than another launch
-/// takes, and threads of that block.
+/// Bytes of a router that one block should read in no more time than another
+/// launch takes (an estimate: nothing was measured), and threads of that block.
 static constexpr int64_t kSmallRouter = 256 << 10, kRouterBlock = 512;
 
 static Choice choiceOf(KernelWriter &w) {
