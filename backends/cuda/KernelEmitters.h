@@ -38,7 +38,6 @@ void emitTopK(KernelWriter &w);
 // RoutingKernels.cpp: the choice of experts, and the norm and the product
 // before it.
 void emitRoute(KernelWriter &w);
-std::string refuseNormRoute(const KernelDescription &kernel);
 void emitNormRouteExact(KernelWriter &w);
 void emitNormRouteRounded(KernelWriter &w);
 void emitPlainNormRoute(KernelWriter &w);

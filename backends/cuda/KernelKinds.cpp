@@ -78,8 +78,8 @@ static constexpr KernelKind kKinds[] = {
   {"project", "tiles_bf16", kMergedRounded, emitProjectRounded, refuseProject, true},
   {"project", "tiles", kMerged, emitProjectExact, refuseProject},
   {"project", "plain", kWarpOutput, emitPlainProject},
-  {"norm_route", "tiles_bf16", kMergedRounded, emitNormRouteRounded, refuseNormRoute, true},
-  {"norm_route", "tiles", kMerged, emitNormRouteExact, refuseNormRoute},
+  {"norm_route", "tiles_bf16", kMergedRounded, emitNormRouteRounded, refuseDenseTiles, true},
+  {"norm_route", "tiles", kMerged, emitNormRouteExact, refuseDenseTiles},
   {"norm_route", "plain", kWarpOutput, emitPlainNormRoute},
 };
 // clang-format on

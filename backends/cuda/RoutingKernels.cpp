@@ -264,10 +264,6 @@ static void emitApart(KernelWriter &w, const Choice &choice, uint32_t mostRows,
   choice.emitLists(w);
 }
 
-std::string refuseNormRoute(const KernelDescription &kernel) {
-  return refuseDenseTiles(kernel);
-}
-
 static void emitNormRoute(KernelWriter &w, int64_t parts) {
   Choice choice = choiceOf(w);
   const WeightForm &router = w.weightAt(kRouter);
