@@ -1,3 +1,4 @@
+gossamer_compile_alone(frontend/PackedWeightsTest.cpp)
 gossamer_unit_test(CheckpointTests
   frontend/BrokenCheckpointTest.cpp frontend/CheckpointTest.cpp
   frontend/ModelConfigTest.cpp frontend/PackedWeightsTest.cpp
