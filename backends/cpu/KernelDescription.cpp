@@ -120,9 +120,9 @@ static int64_t rowsPerItem(const KernelDescription &kernel) {
     return 0;
   return llvm::StringSwitch<int64_t>(kernel.operation)
       .Case("embedding", 1)
-      .Cases({"linear", "expert_gate_up", "expert_down", "project",
-              "norm_route"},
-             std::min<int64_t>(16, matrix->outputs()))
+      .Cases(
+          {"linear", "expert_gate_up", "expert_down", "project", "norm_route"},
+          std::min<int64_t>(16, matrix->outputs()))
       .Case("expert_linear", matrix->outputs() * chosenExperts(kernel))
       .Default(0);
 }
