@@ -16,6 +16,9 @@
 
 namespace gossamer::cuda {
 
+/// Keys of a page of the cache, as these kernels take them: half a warp.
+inline constexpr int64_t kPageKeys = 16;
+
 /// Less than any score; finite, so that differences are numbers.
 inline constexpr double kNoMaximum = -1e30;
 

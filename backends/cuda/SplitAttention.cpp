@@ -24,7 +24,7 @@ using namespace mlir;
 
 namespace gossamer::cuda {
 
-static constexpr int64_t kWarps = 4, kPageKeys = 16;
+static constexpr int64_t kWarps = 4;
 
 /// Blocks of a token, and rows of the variant that has them.
 static constexpr int64_t kMostSplits = 16;

@@ -24,8 +24,8 @@ using namespace mlir;
 
 namespace gossamer::cuda {
 
-static constexpr int64_t kQueries = 64, kWarpQueries = 16, kPageKeys = 16;
-static constexpr int64_t kThreads = kQueries / kWarpQueries * kWarp;
+static constexpr int64_t kBlockQueries = 64, kWarpQueries = 16;
+static constexpr int64_t kThreads = kBlockQueries / kWarpQueries * kWarp;
 /// Words of a value's dimension in shared memory, 8 of them in use, and words
 /// more than in use of a key: so no two lanes that read together share a bank.
 static constexpr int64_t kValueWords = 12, kKeyPadding = 4;
@@ -52,7 +52,7 @@ class TileAttention {
 public:
   TileAttention(KernelBuilder &k, int64_t parts)
       : k_(k), cache_(k, 1), parts_(parts), dim_(cache_.form.headDim),
-        group_(groupSize(k.kernel)), tokens_(kQueries / group_),
+        group_(groupSize(k.kernel)), tokens_(kBlockQueries / group_),
         keys_(k.shared(k.i32Type(), kPageKeys * keyWords())),
         values_(k.shared(k.i32Type(), dim_ * kValueWords)) {}
 
@@ -310,7 +310,7 @@ void TileAttention::emit() {
 static void emitTileAttention(KernelWriter &w, int64_t parts) {
   emitFewQueries(w, kFewRows);
   w.variant(UINT32_MAX);
-  int64_t tokens = kQueries / groupSize(w.kernel());
+  int64_t tokens = kBlockQueries / groupSize(w.kernel());
   w.stage(w.perRow(w.kernel().cache()->kvHeads, tokens), kThreads,
           [&](KernelBuilder &k) { TileAttention(k, parts).emit(); });
 }

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/device/CudaMemory.h"
+#include "runtime/support/CheckedMath.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -23,10 +24,6 @@ constexpr size_t mostPinned = size_t{64} << 20;
 constexpr size_t leastPinned = size_t{64} << 10;
 /// A reservation grows by what it has, at most this.
 constexpr size_t mostGrowth = size_t{256} << 20;
-
-size_t roundUp(size_t value, size_t unit) {
-  return (value + unit - 1) / unit * unit;
-}
 
 /// Rounded up, as what is needed must not look like what is there.
 std::string megabytes(uint64_t bytes) {

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/device/CudaWorkspace.h"
+#include "runtime/support/CheckedMath.h"
 
 #include <algorithm>
 #include <bit>
@@ -29,10 +30,6 @@ constexpr size_t mostRecordings = 16;
 
 /// The arrays of the inputs begin at multiples of this.
 constexpr uint64_t arrayAlignment = 256;
-
-uint64_t roundUp(uint64_t value, uint64_t unit) {
-  return (value + unit - 1) / unit * unit;
-}
 
 /// Bytes of an array of `tokens` int32.
 uint64_t arrayBytes(uint64_t tokens) {

@@ -53,6 +53,12 @@ inline std::optional<uint64_t> checkedAlignUp(uint64_t value,
   return *sum & ~(alignment - 1);
 }
 
+/// `value` rounded up to a multiple of `unit`, which is any; for sizes that are
+/// known to be far from the largest.
+constexpr uint64_t roundUp(uint64_t value, uint64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
 /// True when [offset, offset + size) lies in [0, limit).
 inline bool rangeFits(uint64_t offset, uint64_t size, uint64_t limit) {
   return offset <= limit && size <= limit - offset;
