@@ -299,12 +299,11 @@ Value FunctionOutliner::getProductInput(Location loc, Value buffer,
   Value &quantized = quantized_[{buffer, weight.getElementType()}];
   if (quantized)
     return quantized;
-  // A block is its parts, then a scale and an offset of four bytes each.
+  // A part of a block has two words beside its bytes; a row has one.
   ArrayRef<int64_t> shape = cast<MemRefType>(buffer.getType()).getShape();
-  int64_t blockBytes = activationParts_ * WeightType::kBlock + 8;
-  quantized =
-      allocate(loc, {shape[0], shape[1] / WeightType::kBlock, blockBytes},
-               builder_.getI8Type());
+  int64_t blocks = shape[1] / WeightType::kBlock;
+  int64_t rowBytes = blocks * activationParts_ * (WeightType::kBlock + 8) + 4;
+  quantized = allocate(loc, {shape[0], rowBytes}, builder_.getI8Type());
   // Weights are stored as unsigned bytes: 12 + 2 w for a 4-bit one, 128 + w.
   auto number = [&](StringRef name, double value) {
     return builder_.getNamedAttr(name, builder_.getF64FloatAttr(value));

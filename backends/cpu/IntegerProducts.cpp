@@ -4,21 +4,31 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Activations are int8 numbers, in one part or in two (128 high + low), with a
-// scale for each block of 32; weights are unsigned bytes that carry an offset
-// z. The product of a block is an integer,
+// Activations are what QuantizeKernel.cpp says: int8 numbers q in one part or
+// in two (256 high + low), whose unit is the row's step, halved as often as
+// their block of 32 says. Weights are unsigned bytes u that carry an offset z.
+// The product of a block is an integer for each part,
 //
 //   n = sum_k u[k] q[k] - z sum_k q[k]
 //
-// where the second term comes with the activation. It is exact, so neither the
-// layout of the weights nor the instructions that compute it can change a bit.
-// An output adds its blocks in ascending order:
+// so neither the layout of the weights nor the instructions that compute it can
+// change a bit. It is never multiplied by the powers of two that it counts in,
+// nor converted: an integer that is added to the bits of the float
 //
-//   sum = fma(float(n), weight scale * activation scale, sum)
+//   anchor = 1.5 * 2^23 * unit
 //
-// and with one weight scale a row, which is no matter of a block,
+// moves that float by as many units while it is below 2^22. Products are added
+// to the bits of an anchor, and what is beyond the anchor, n * unit, is exact.
+// Multiplications would wait for the ports that the products need.
 //
-//   sum = fma(float(n), activation scale, sum), at the end times weight scale
+// The unit of a 4-bit weight's block has the weight's scale in it, a power of
+// two as well. An output adds its blocks in ascending order,
+//
+//   sum = sum + (n[high] * unit[high] + n[low] * unit[low])
+//
+// or, with 8-bit weights, fma(that, weight scale, sum), and is multiplied by
+// the row's step at the end. One weight scale for a whole row is no matter of a
+// block either: the sum is multiplied by it at the end.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,16 +50,31 @@ constexpr int64_t kWords = kScaleBlock / 4;
 constexpr int64_t kWordBytes = kPanelRows * 4;
 /// Inputs that share decoded weights: their sums stay in registers. Without the
 /// instruction for four products a step is long enough for fewer.
-constexpr int64_t kTokenTile = 16, kMiddleTile = 8, kSmallTile = 4;
+constexpr int64_t kTokenTile = 16, kMiddleTile = 8, kSmallTile = 4, kPair = 2;
+/// Chains of dependent products that are written side by side.
+constexpr size_t kChains = 4;
 /// How far ahead of their use weights are fetched; measured.
 constexpr int64_t kPrefetchBytes = 8192;
 
 /// 16 rows of a block: the bytes of eight words, and the rows' scales for it,
-/// if they have any.
+/// if they have any: f32, or of 4-bit weights what they add to the bits of an
+/// anchor.
 struct PanelBlock {
   SmallVector<Value, kWords> words;
   Value scale;
 };
+
+/// What E8M0 scales, as bytes or as words, add to a float's exponent. Anchors
+/// have room for scales up to 2^96, which stands for what is above as well.
+Value exponentsOf(KernelBuilder &k, Value scales) {
+  VectorType words = k.vec(kLanes, k.b.getI32Type());
+  auto c = [&](int64_t value) { return k.constantInt(words, value); };
+  if (scales.getType() != words)
+    scales = arith::ExtUIOp::create(k.b, k.loc, words, scales);
+  scales = arith::MinUIOp::create(k.b, k.loc, scales, c(127 + 96));
+  scales = arith::SubIOp::create(k.b, k.loc, scales, c(127));
+  return arith::ShLIOp::create(k.b, k.loc, scales, c(23));
+}
 
 /// Where the blocks of 16 rows come from.
 class PanelReader {
@@ -62,8 +87,8 @@ public:
                                           int64_t count) = 0;
   /// The scales of the rows from `first` on where blocks have none.
   virtual Value rowScales(Value first) { return {}; }
-  /// Inputs from which on it pays to decode the rows to memory once: decoding
-  /// overlaps with no product then. Measured.
+  /// Inputs from which on it pays to decode the rows to memory once; 0: never.
+  /// Decoding overlaps with no product then. Measured.
   virtual int64_t expandFrom() const { return 0; }
   /// Fetches what is read some time after these blocks.
   virtual void prefetch(Value first, Value block, int64_t count) {}
@@ -78,7 +103,10 @@ public:
         form_(k.weightAt(binding)) {}
 
   int64_t stride() const override { return 2; }
-  int64_t expandFrom() const override { return 32; }
+  int64_t expandFrom() const override {
+    bool overlaps = k_.features.has("avx512vnni");
+    return form_.element == Element::MXFP4 && !overlaps ? 32 : 0;
+  }
 
   SmallVector<PanelBlock, 4> load(Value first, Value block,
                                   int64_t count) override {
@@ -93,7 +121,7 @@ public:
       bool isFourBit = form_.element == Element::MXFP4;
       if (!form_.hasRowScale()) {
         Value scale = k_.loadVector(scales_, where, kPanelRows);
-        result.scale = isFourBit ? k_.scaleFromE8M0(scale) : scale;
+        result.scale = isFourBit ? exponentsOf(k_, scale) : scale;
       }
       SmallVector<Value, kWords> odd;
       for (int64_t w = 0; w < (isFourBit ? kWords / 2 : kWords); ++w) {
@@ -195,7 +223,7 @@ public:
                                            k_.constantInt(words, 8 * i));
       scale = arith::AndIOp::create(k_.b, k_.loc, scale,
                                     k_.constantInt(words, 255));
-      result.scale = k_.scaleFromE8M0(scale);
+      result.scale = exponentsOf(k_, scale);
       blocks.push_back(std::move(result));
     }
     return blocks;
@@ -268,7 +296,7 @@ public:
   ExpandedReader(KernelBuilder &k, int64_t inputs)
       : k_(k), blocks_(inputs / kScaleBlock),
         bytes_(k.scratch({blocks_, kBlockBytes}, k.b.getI8Type())),
-        scales_(k.scratch({blocks_, kPanelRows}, k.b.getF32Type())) {}
+        scales_(k.scratch({blocks_, kPanelRows}, k.b.getI32Type())) {}
 
   int64_t stride() const override { return 1; }
 
@@ -311,21 +339,21 @@ class IntegerProducts final : public Products {
 public:
   IntegerProducts(KernelBuilder &k, unsigned binding, Value expert)
       : k_(k), form_(k.weightAt(binding)), input_(k.arg(0)),
-        parts_(k.typeAt(0).getDimSize(2) / kScaleBlock) {
+        parts_(quantizedParts(k.rowSize(0), form_.inputs())) {
     if (form_.layout == Layout::RowPanel)
       reader_ = std::make_unique<PackedReader>(k, binding, expert);
     else
       reader_ = std::make_unique<PublishedReader>(k, binding, expert);
-    if (form_.element == Element::MXFP4)
+    if (reader_->expandFrom() > 0)
       expanded_ = std::make_unique<ExpandedReader>(k, form_.inputs());
   }
 
   void forEach(Value first, Value from, Value to, InputRow inputRow,
                Use use) override {
-    SmallVector<int64_t, 4> tiles;
+    SmallVector<int64_t, 5> small = {kSmallTile, kPair, 1}, tiles;
     if (k_.features.has("avx512vnni"))
-      tiles.append({kTokenTile, kMiddleTile});
-    tiles.append({kSmallTile, 1});
+      tiles = {kTokenTile, kMiddleTile};
+    tiles.append(small);
     if (!expanded_) {
       run(*reader_, tiles, first, from, to, inputRow, use);
       return;
@@ -338,9 +366,7 @@ public:
           expanded_->fill(*reader_, first);
           run(*expanded_, tiles, first, from, to, inputRow, use);
         },
-        [&] {
-          run(*reader_, {kSmallTile, 1}, first, from, to, inputRow, use);
-        });
+        [&] { run(*reader_, small, first, from, to, inputRow, use); });
   }
 
 private:
@@ -353,8 +379,8 @@ private:
         rows.push_back(inputRow(items.back()));
       }
       Values sums = multiply(reader, first, rows);
-      for (auto [item, sum] : llvm::zip(items, sums))
-        use(item, sum);
+      for (auto [item, row, sum] : llvm::zip(items, rows, sums))
+        use(item, k_.mul(sum, k_.splat(stepOf(row), k_.f32s())));
     });
   }
 
@@ -363,15 +389,17 @@ private:
     int64_t stride = reader.stride(), whole = blocks / stride * stride;
     Values sums(rows.size(), k_.constant(k_.f32s(), 0.0));
     auto step = [&](Value block, int64_t count, ValueRange now) {
-      // Many rows compute for long; the processor fetches ahead by itself.
-      if (static_cast<int64_t>(rows.size()) < kTokenTile)
-        reader.prefetch(first, block, count);
+      reader.prefetch(first, block, count);
       Values next(now);
       for (auto [i, weights] :
-           llvm::enumerate(reader.load(first, block, count)))
-        for (auto [sum, row] : llvm::zip(next, rows))
-          sum = addBlock(weights, row, k_.addi(block, static_cast<int64_t>(i)),
-                         sum);
+           llvm::enumerate(reader.load(first, block, count))) {
+        Value at = k_.addi(block, static_cast<int64_t>(i));
+        for (size_t row = 0, n; row < rows.size(); row += n) {
+          n = std::min(rowsAtOnce(rows.size()), rows.size() - row);
+          addBlock(weights, rows.slice(row, n), at,
+                   llvm::MutableArrayRef(next).slice(row, n));
+        }
+      }
       return next;
     };
     if (whole > 0)
@@ -387,43 +415,72 @@ private:
     return sums;
   }
 
-  Value addBlock(const PanelBlock &weights, Value row, Value block, Value sum) {
-    VectorType ints = k_.vec(kLanes, k_.b.getI32Type());
-    Value offset = loadWord(row, block, parts_ * kScaleBlock + 4);
-    Value total = k_.splat(offset, ints);
-    total = dot(weights, row, parts_ - 1, block, total);
-    if (parts_ == 2) {
-      Value high = dot(weights, row, 0, block, k_.constantInt(ints, 0));
-      high = arith::ShLIOp::create(k_.b, k_.loc, high, k_.constantInt(ints, 7));
-      total = arith::AddIOp::create(k_.b, k_.loc, total, high);
-    }
-    Value step =
-        arith::BitcastOp::create(k_.b, k_.loc, k_.b.getF32Type(),
-                                 loadWord(row, block, parts_ * kScaleBlock));
-    Value scale = k_.splat(step, k_.f32s());
-    if (weights.scale)
-      scale = k_.mul(weights.scale, scale);
-    Value value = arith::SIToFPOp::create(k_.b, k_.loc, k_.f32s(), total);
-    return k_.fma(value, scale, sum);
+  /// A long tile has other chains at hand, and no registers to spare.
+  size_t rowsAtOnce(size_t rows) const {
+    return rows == kTokenTile ? 1 : kChains / parts_;
   }
 
-  /// acc + the products with one part of an activation's block.
-  Value dot(const PanelBlock &weights, Value row, int64_t part, Value block,
-            Value acc) {
-    VectorType ints = k_.vec(kLanes, k_.b.getI32Type());
-    for (auto [w, word] : llvm::enumerate(weights.words)) {
-      int64_t at = part * kScaleBlock + 4 * static_cast<int64_t>(w);
-      Value four = k_.splat(loadWord(row, block, at), ints);
-      Value bytes = vector::BitCastOp::create(
-          k_.b, k_.loc, k_.vec(kWordBytes, k_.b.getI8Type()), four);
-      acc = dotBytes(k_, acc, word, bytes);
+  /// Adds the products of a block with some rows to their sums.
+  void addBlock(const PanelBlock &weights, ArrayRef<Value> rows, Value block,
+                llvm::MutableArrayRef<Value> sums) {
+    SmallVector<Values, 4> totals;
+    for (Value row : rows) {
+      totals.emplace_back();
+      for (int64_t part = 0; part < parts_; ++part)
+        totals.back().push_back(
+            inUnits(weights, loadWord(row, block, part, kScaleBlock + 4)));
     }
-    return acc;
+    for (auto [w, word] : llvm::enumerate(weights.words))
+      for (auto [row, total] : llvm::zip(rows, totals))
+        for (int64_t part = 0; part < parts_; ++part)
+          total[part] = dotBytes(k_, total[part], word,
+                                 bytesOf(loadWord(row, block, part, 4 * w)));
+    for (auto [row, total, sum] : llvm::zip(rows, totals, sums)) {
+      Value product;
+      for (int64_t part = 0; part < parts_; ++part) {
+        Value anchor =
+            inUnits(weights, loadWord(row, block, part, kScaleBlock));
+        Value value = k_.sub(floatsOf(total[part]), floatsOf(anchor));
+        product = product ? k_.add(product, value) : value;
+      }
+      sum = isFourBit() || !weights.scale ? k_.add(sum, product)
+                                          : k_.fma(product, weights.scale, sum);
+    }
   }
 
-  /// Four bytes of a block of the input.
-  Value loadWord(Value row, Value block, int64_t at) {
-    Value bytes = k_.loadVector(input_, {row, block, k_.index(at)}, 4);
+  bool isFourBit() const { return form_.element == Element::MXFP4; }
+
+  /// An anchor of the activation, in the units of each row's products.
+  Value inUnits(const PanelBlock &weights, Value anchor) {
+    return isFourBit()
+               ? arith::AddIOp::create(k_.b, k_.loc, weights.scale, anchor)
+                     .getResult()
+               : anchor;
+  }
+
+  Value floatsOf(Value words) {
+    return arith::BitcastOp::create(k_.b, k_.loc, k_.f32s(), words);
+  }
+  Value bytesOf(Value words) {
+    return vector::BitCastOp::create(
+        k_.b, k_.loc, k_.vec(kWordBytes, k_.b.getI8Type()), words);
+  }
+
+  /// A word of a part of the input's block, for all rows of the weight.
+  Value loadWord(Value row, Value block, int64_t part, int64_t at) {
+    Value start = k_.muli(block, parts_ * kPartBytes);
+    Value word = loadWord(row, k_.addi(start, part * kPartBytes + at));
+    return k_.splat(word, k_.vec(kLanes, k_.b.getI32Type()));
+  }
+
+  /// The step of a row of the input.
+  Value stepOf(Value row) {
+    Value word = loadWord(row, k_.index(k_.rowSize(0) - 4));
+    return arith::BitcastOp::create(k_.b, k_.loc, k_.b.getF32Type(), word);
+  }
+
+  Value loadWord(Value row, Value at) {
+    Value bytes = k_.loadVector(input_, {row, at}, 4);
     Value word = vector::BitCastOp::create(k_.b, k_.loc,
                                            k_.vec(1, k_.b.getI32Type()), bytes);
     return vector::ExtractOp::create(k_.b, k_.loc, word, ArrayRef<int64_t>{0});

@@ -35,6 +35,16 @@ enum class Layout { RowMajor, Transposed, Published, RowPanel };
 /// weights with one a row.
 inline constexpr int64_t kPanelRows = 16, kScaleBlock = 32;
 
+/// Bytes of a part of a block of a quantized row; the row's step of four bytes
+/// follows all its blocks (QuantizeKernel.cpp).
+inline constexpr int64_t kPartBytes = kScaleBlock + 8;
+inline int64_t quantizedRowBytes(int64_t inputs, int64_t parts) {
+  return inputs / kScaleBlock * parts * kPartBytes + 4;
+}
+inline int64_t quantizedParts(int64_t rowBytes, int64_t inputs) {
+  return (rowBytes - 4) / (inputs / kScaleBlock * kPartBytes);
+}
+
 /// A parameter: logical shape [n], [out, in] or [experts, out, in].
 struct WeightForm {
   llvm::SmallVector<int64_t, 3> shape;

@@ -63,7 +63,7 @@ static constexpr KernelKind kKinds[] = {
   PLAIN(operation, plain)
   LANES("embedding", emitEmbedding),
   LANES("rms_norm", emitRmsNorm),
-  {"quantize", "blocks32", 16, WeightNeed::Any, false, {}, "a block of 32 at a time", emitQuantize},
+  {"quantize", "blocks32", 16, WeightNeed::Any, false, {}, "a row's step, then a block of 32 at a time", emitQuantize},
   {"linear", "mxfp4_table", 16, WeightNeed::MxFp4, false, kAvx512, kTable, emitLinear},
   {"linear", "mxfp4_integer", 16, WeightNeed::MxFp4, false, {}, kInteger, emitLinear},
   {"linear", "panels_vnni", 16, WeightNeed::Int8Panels, true, kVnni, kPanelsVnni, emitLinear},

@@ -108,13 +108,14 @@ static void appendInput(Launch &launch, int64_t rows, int64_t parts,
     return;
   }
   bool isFourBit = element == Element::MXFP4;
-  Quantized quantized(x, parts, isFourBit ? 0.5 : 1.0, isFourBit ? 12 : 128);
+  Quantized quantized(x, kInputs, parts, isFourBit ? 0.5 : 1.0,
+                      isFourBit ? 12 : 128);
   launch.bindings.push_back(launch.memory.copy(quantized.bytes));
 }
 
 static BindingForm inputForm(int64_t rows, int64_t parts) {
   if (parts > 0)
-    return i8({rows, kInputs / 32, parts * 32 + 8});
+    return i8({rows, quantizedRowBytes(kInputs, parts)});
   return f32({rows, kInputs});
 }
 
@@ -311,19 +312,18 @@ static KernelCase rmsNormCase() {
 }
 
 static KernelCase quantizeCase(int64_t parts) {
-  int64_t block = parts * 32 + 8;
+  int64_t rowBytes = quantizedRowBytes(kInputs, parts);
   KernelCase result;
   result.kernel.operation = "quantize";
   result.kernel.unit = 0.5;
   result.kernel.zero = 12;
   result.kernel.bindings = {f32({kMaxTokens, kInputs}),
-                            i8({kMaxTokens, kInputs / 32, block})};
+                            i8({kMaxTokens, rowBytes})};
   double operations = static_cast<double>(flopsPerItem(result.kernel));
   result.prepare = [=](int64_t tokens, size_t) {
     Launch launch;
     appendFloats(launch, kMaxTokens * kInputs);
-    launch.bindings.push_back(
-        launch.memory.allocate(kMaxTokens * kInputs / 32 * block));
+    launch.bindings.push_back(launch.memory.allocate(kMaxTokens * rowBytes));
     setRowWork(launch, tokens, operations);
     return launch;
   };

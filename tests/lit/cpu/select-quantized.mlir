@@ -13,23 +13,23 @@
 gptoss.kernel @panels "expert_gate_up" (r memref<8x64xf32>, r memref<4xi32>, r memref<5xi32>, r memref<1xi32>, r memref<16xi32>, p !gptoss.weight<4x32x64xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = row_panel>, p !gptoss.weight<4x32xbf16>, w memref<16x16xf32>) work affine_map<(t, r) -> (8, t * 4)> attributes {alpha = 1.702 : f64, limit = 7.0 : f64, k = 2 : i64}
 
 // CHECK: @quantize {{.*}} kind "blocks32"
-gptoss.kernel @quantize "quantize" (r memref<8x64xf32>, w memref<8x2x72xi8>) work affine_map<(t, r) -> (t)> attributes {unit = 0.5 : f64, zero = 12.0 : f64}
+gptoss.kernel @quantize "quantize" (r memref<8x64xf32>, w memref<8x164xi8>) work affine_map<(t, r) -> (t)> attributes {unit = 0.5 : f64, zero = 12.0 : f64}
 
 // Products with int8 activations: bytes where there is an instruction for them,
 // else 16-bit words.
 // VNNI: @quantized_blocks {{.*}} kind "rows_vnni"
 // WORDS: @quantized_blocks {{.*}} kind "rows_int8"
-gptoss.kernel @quantized_blocks "expert_gate_up" (r memref<8x2x72xi8>, r memref<4xi32>, r memref<5xi32>, r memref<1xi32>, r memref<16xi32>, p !gptoss.weight<4x32x64xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = published>, p !gptoss.weight<4x32xbf16>, w memref<16x16xf32>) work affine_map<(t, r) -> (8, t * 4)> attributes {alpha = 1.702 : f64, limit = 7.0 : f64, k = 2 : i64, quantized = true}
+gptoss.kernel @quantized_blocks "expert_gate_up" (r memref<8x164xi8>, r memref<4xi32>, r memref<5xi32>, r memref<1xi32>, r memref<16xi32>, p !gptoss.weight<4x32x64xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = published>, p !gptoss.weight<4x32xbf16>, w memref<16x16xf32>) work affine_map<(t, r) -> (8, t * 4)> attributes {alpha = 1.702 : f64, limit = 7.0 : f64, k = 2 : i64, quantized = true}
 
 // VNNI: @quantized_panels {{.*}} kind "panels_vnni"
 // WORDS: @quantized_panels {{.*}} kind "panels_int8"
-gptoss.kernel @quantized_panels "expert_gate_up" (r memref<8x2x40xi8>, r memref<4xi32>, r memref<5xi32>, r memref<1xi32>, r memref<16xi32>, p !gptoss.weight<4x32x64xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = row_panel>, p !gptoss.weight<4x32xbf16>, w memref<16x16xf32>) work affine_map<(t, r) -> (8, t * 4)> attributes {alpha = 1.702 : f64, limit = 7.0 : f64, k = 2 : i64, quantized = true}
+gptoss.kernel @quantized_panels "expert_gate_up" (r memref<8x84xi8>, r memref<4xi32>, r memref<5xi32>, r memref<1xi32>, r memref<16xi32>, p !gptoss.weight<4x32x64xf4E2M1FN, scale = f8E8M0FNU, block = 32, layout = row_panel>, p !gptoss.weight<4x32xbf16>, w memref<16x16xf32>) work affine_map<(t, r) -> (8, t * 4)> attributes {alpha = 1.702 : f64, limit = 7.0 : f64, k = 2 : i64, quantized = true}
 
 // VNNI: @dense {{.*}} kind "panels_vnni"
 // WORDS: @dense {{.*}} kind "panels_int8"
-gptoss.kernel @dense "linear" (r memref<8x2x72xi8>, p !gptoss.weight<20x64xi8, scale = bf16, block = 32, layout = row_panel>, w memref<8x20xf32>) work affine_map<(t, r) -> (2)> attributes {has_bias = false, has_residual = false, quantized = true, rows = "tokens"}
+gptoss.kernel @dense "linear" (r memref<8x164xi8>, p !gptoss.weight<20x64xi8, scale = bf16, block = 32, layout = row_panel>, w memref<8x20xf32>) work affine_map<(t, r) -> (2)> attributes {has_bias = false, has_residual = false, quantized = true, rows = "tokens"}
 
 // A scale a row is the same kind's matter.
 // VNNI: @channels {{.*}} kind "panels_vnni"
 // WORDS: @channels {{.*}} kind "panels_int8"
-gptoss.kernel @channels "linear" (r memref<8x2x72xi8>, p !gptoss.weight<20x64xi8, scale = bf16, block = 64, layout = row_panel>, w memref<8x20xf32>) work affine_map<(t, r) -> (2)> attributes {has_bias = false, has_residual = false, quantized = true, rows = "tokens"}
+gptoss.kernel @channels "linear" (r memref<8x164xi8>, p !gptoss.weight<20x64xi8, scale = bf16, block = 64, layout = row_panel>, w memref<8x20xf32>) work affine_map<(t, r) -> (2)> attributes {has_bias = false, has_residual = false, quantized = true, rows = "tokens"}

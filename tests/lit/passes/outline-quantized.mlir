@@ -7,15 +7,15 @@
 // NONE: error: {{.*}}expects activation-parts of 1 or 2 with an i8 weight but got 0
 // THREE: error: expects activation-parts of 0, 1 or 2 but got 3
 
-// A block is 32 bytes a part, and a scale and an offset of four bytes each.
-// ONE-DAG: gptoss.kernel @quantize.0 "quantize" (r memref<8x192xf32>, w memref<8x6x40xi8>) work affine_map<(d0, d1) -> (d0)> attributes {unit = 1.000000e+00 : f64, zero = 1.280000e+02 : f64}
-// TWO-DAG: gptoss.kernel @quantize.0 "quantize" (r memref<8x192xf32>, w memref<8x6x72xi8>) work affine_map<(d0, d1) -> (d0)> attributes {unit = 1.000000e+00 : f64, zero = 1.280000e+02 : f64}
-// TWO-DAG: gptoss.kernel @linear.0 "linear" (r memref<8x6x72xi8>, p !gptoss.weight<256x192xi8, scale = bf16, block = 32, layout = row_panel>, w memref<8x256xf32>) {{.*}} attributes {has_bias = false, has_residual = false, quantized = true, rows = "tokens"}
+// A part of a block is 32 bytes and two words; a row has a word more.
+// ONE-DAG: gptoss.kernel @quantize.0 "quantize" (r memref<8x192xf32>, w memref<8x244xi8>) work affine_map<(d0, d1) -> (d0)> attributes {unit = 1.000000e+00 : f64, zero = 1.280000e+02 : f64}
+// TWO-DAG: gptoss.kernel @quantize.0 "quantize" (r memref<8x192xf32>, w memref<8x484xi8>) work affine_map<(d0, d1) -> (d0)> attributes {unit = 1.000000e+00 : f64, zero = 1.280000e+02 : f64}
+// TWO-DAG: gptoss.kernel @linear.0 "linear" (r memref<8x484xi8>, p !gptoss.weight<256x192xi8, scale = bf16, block = 32, layout = row_panel>, w memref<8x256xf32>) {{.*}} attributes {has_bias = false, has_residual = false, quantized = true, rows = "tokens"}
 // 4-bit weights count in halves, from another zero.
-// TWO-DAG: "quantize" (r memref<8x192xf32>, w memref<8x6x72xi8>) {{.*}} attributes {unit = 5.000000e-01 : f64, zero = 1.200000e+01 : f64}
-// TWO-DAG: "quantize" (r memref<32x128xf32>, w memref<32x4x72xi8>) work affine_map<(d0, d1) -> (d0 * 4)> attributes {unit = 5.000000e-01 : f64, zero = 1.200000e+01 : f64}
-// CHECK-DAG: "expert_gate_up" (r memref<8x6x{{40|72}}xi8>, {{.*}} quantized = true}
-// CHECK-DAG: "expert_down" (r memref<32x4x{{40|72}}xi8>, {{.*}} quantized = true}
+// TWO-DAG: "quantize" (r memref<8x192xf32>, w memref<8x484xi8>) {{.*}} attributes {unit = 5.000000e-01 : f64, zero = 1.200000e+01 : f64}
+// TWO-DAG: "quantize" (r memref<32x128xf32>, w memref<32x324xi8>) work affine_map<(d0, d1) -> (d0 * 4)> attributes {unit = 5.000000e-01 : f64, zero = 1.200000e+01 : f64}
+// CHECK-DAG: "expert_gate_up" (r memref<8x{{244|484}}xi8>, {{.*}} quantized = true}
+// CHECK-DAG: "expert_down" (r memref<32x{{164|324}}xi8>, {{.*}} quantized = true}
 
 !q = !gptoss.weight<256x192xi8, scale = bf16, block = 32, layout = row_panel>
 !kv = !gptoss.weight<64x192xi8, scale = bf16, block = 32, layout = row_panel>
@@ -26,7 +26,7 @@
 // reads the input itself.
 // CHECK-LABEL: func.func @heads(
 // CHECK-SAME: %[[X:[^:]+]]: memref<8x192xf32>
-// CHECK: %[[B:.*]] = memref.alloc() : memref<8x6x{{40|72}}xi8>
+// CHECK: %[[B:.*]] = memref.alloc() : memref<8x{{244|484}}xi8>
 // CHECK: gptoss.dispatch @quantize.0 items(%{{.*}}) (%[[X]], %[[B]]) {{.*}} loc("layers.0.attention.quantize")
 // CHECK-NOT: @quantize
 // CHECK: gptoss.dispatch @linear.{{.*}} (%[[B]], {{.*}} loc("layers.0.attention.q")

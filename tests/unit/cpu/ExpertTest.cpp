@@ -94,7 +94,7 @@ struct ExpertCase {
     kernel.topK = kTopK;
     kernel.isQuantized = parts > 0;
     if (parts > 0)
-      kernel.bindings = {i8({rows, inputs / 32, parts * 32 + 8})};
+      kernel.bindings = {i8({rows, quantizedRowBytes(inputs, parts)})};
     else
       kernel.bindings = {f32({rows, inputs})};
     for (int64_t n : {kExperts, kExperts + 1, int64_t(1), kMaxTokens * kTopK})
@@ -125,8 +125,8 @@ struct ExpertCase {
   }
 
   /// The input as the kernels read it: 4-bit weights are stored plus 12.
-  Quantized quantize(const Floats &input) const {
-    return Quantized(input, std::max<int64_t>(parts, 1), 0.5, 12);
+  Quantized quantize(const Floats &input, int64_t inputs) const {
+    return Quantized(input, inputs, std::max<int64_t>(parts, 1), 0.5, 12);
   }
 
   std::vector<const void *> startPointers(const Floats &input,
@@ -145,7 +145,7 @@ struct ExpertCase {
   Floats runGateUp(const CompiledKernel &compiled, int64_t count,
                    int64_t chunk) const {
     Lists of(count);
-    Quantized quantized = quantize(x);
+    Quantized quantized = quantize(x, hidden);
     std::vector<const void *> bindings = startPointers(x, quantized, of);
     gateUp.appendTo(bindings);
     gateUpBias.appendTo(bindings);
@@ -161,7 +161,7 @@ struct ExpertCase {
   Floats runDown(const CompiledKernel &compiled, int64_t count,
                  int64_t chunk) const {
     Lists of(count);
-    Quantized quantized = quantize(act);
+    Quantized quantized = quantize(act, width);
     std::vector<const void *> bindings = startPointers(act, quantized, of);
     bindings.push_back(weights.data());
     down.appendTo(bindings);
@@ -178,16 +178,16 @@ struct ExpertCase {
   }
 
   /// The input as it is multiplied.
-  std::vector<double> effective(const Floats &input) const {
+  std::vector<double> effective(const Floats &input, int64_t inputs) const {
     if (parts > 0)
-      return quantize(input).decoded;
+      return quantize(input, inputs).decoded;
     return {input.begin(), input.end()};
   }
 
   std::vector<double> wantGateUp() const {
     // One unit of a stored weight is half of a 4-bit weight's step.
     double unit = parts > 0 ? 2.0 : 1.0;
-    std::vector<double> want, in = effective(x);
+    std::vector<double> want, in = effective(x, hidden);
     for (int64_t s = 0; s < tokens * kTopK; ++s)
       for (int64_t j = 0; j < width; ++j) {
         int64_t e = lists.choices[s];
@@ -203,7 +203,7 @@ struct ExpertCase {
 
   std::vector<double> wantDown() const {
     double unit = parts > 0 ? 2.0 : 1.0;
-    std::vector<double> want(tokens * hidden), in = effective(act);
+    std::vector<double> want(tokens * hidden), in = effective(act, width);
     for (int64_t t = 0; t < tokens; ++t)
       for (int64_t n = 0; n < hidden; ++n) {
         double sum = hasResidual ? residual[t * hidden + n] : 0;

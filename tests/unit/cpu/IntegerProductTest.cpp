@@ -24,7 +24,7 @@ KernelDescription quantizeKernel(int64_t inputs, int64_t parts, double unit,
   kernel.unit = unit;
   kernel.zero = zero;
   kernel.bindings = {f32({kMaxTokens, inputs}),
-                     i8({kMaxTokens, inputs / 32, parts * 32 + 8})};
+                     i8({kMaxTokens, quantizedRowBytes(inputs, parts)})};
   return kernel;
 }
 
@@ -45,13 +45,13 @@ struct LinearCase {
         bias(makeWeights({{outputs}, Element::BF16, Layout::RowMajor}, 2)),
         x(randomFloats(kMaxTokens * inputs, 3)),
         residual(randomFloats(kMaxTokens * outputs, 4)),
-        quantized(x, parts, 1.0, 128) {}
+        quantized(x, inputs, parts, 1.0, 128) {}
 
   KernelDescription kernel() const {
     KernelDescription kernel;
     kernel.operation = "linear";
     kernel.isQuantized = kernel.hasBias = kernel.hasResidual = true;
-    kernel.bindings = {i8({kMaxTokens, inputs / 32, quantized.blockBytes()}),
+    kernel.bindings = {i8({kMaxTokens, quantizedRowBytes(inputs, parts)}),
                        weights.form, bias.form, f32({kMaxTokens, outputs}),
                        f32({kMaxTokens, outputs})};
     return kernel;
@@ -94,10 +94,13 @@ TEST(Quantize, IsTheDefinition) {
       Floats x = randomFloats(kMaxTokens * inputs, 7, 3.0F);
       std::fill_n(x.begin() + 32, 32, 0.0F); // a block of zeros
       std::fill_n(x.begin() + 64, 32, -1e-3F);
-      std::fill_n(x.begin() + 96, 32, 0x1p-120F); // vanishes
-      Quantized want(x, parts, unit, zero);
-      EXPECT_EQ(want.scale(1), 0.0F);
-      EXPECT_EQ(want.scale(3), 0.0F);
+      std::fill_n(x.begin() + inputs, inputs, 0x1p-120F); // vanishes
+      std::fill_n(x.begin() + 2 * inputs, inputs, 0.0F);
+      std::fill_n(x.begin() + 3 * inputs, 32, 0x1p-60F); // most halvings
+      Quantized want(x, inputs, parts, unit, zero);
+      EXPECT_GT(want.step(0), 0.0F);
+      EXPECT_EQ(want.step(1), 0.0F);
+      EXPECT_EQ(want.step(2), 0.0F);
       for (const char *mcpu : {"x86-64", "native"}) {
         CompiledKernel compiled(quantizeKernel(inputs, parts, unit, zero),
                                 "blocks32", mcpu);
@@ -113,13 +116,13 @@ TEST(Quantize, NumbersThatAreNotFiniteStayVisible) {
   constexpr int64_t inputs = 64;
   Floats x(kMaxTokens * inputs, 1.0F);
   x[3] = std::numeric_limits<float>::infinity();
-  x[40] = std::numeric_limits<float>::quiet_NaN();
+  x[inputs + 40] = std::numeric_limits<float>::quiet_NaN();
   CompiledKernel compiled(quantizeKernel(inputs, 2, 0.5, 12), "blocks32");
-  Quantized got(Floats(x.size()), 2, 0.5, 12);
+  Quantized got(Floats(x.size()), inputs, 2, 0.5, 12);
   compiled.run({x.data(), got.bytes.data()}, {kMaxTokens, 0, 0, 1}, kMaxTokens);
-  EXPECT_FALSE(std::isfinite(got.scale(0)));
-  EXPECT_FALSE(std::isfinite(got.scale(1)));
-  EXPECT_TRUE(std::isfinite(got.scale(2)));
+  EXPECT_FALSE(std::isfinite(got.step(0)));
+  EXPECT_FALSE(std::isfinite(got.step(1)));
+  EXPECT_TRUE(std::isfinite(got.step(2)));
 }
 
 TEST(IntegerProduct, LinearWithInt8Weights) {

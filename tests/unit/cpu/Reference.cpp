@@ -6,6 +6,7 @@
 
 #include "Reference.h"
 
+#include <array>
 #include <functional>
 #include <numeric>
 
@@ -178,40 +179,66 @@ Weights packPanels(const Weights &from, int64_t block) {
                                              : packInt8(from, block);
 }
 
-Quantized::Quantized(const Floats &x, int64_t parts, double unit, int32_t zero)
-    : parts(parts), decoded(x.size()) {
-  float most = parts == 1 ? 127 : 16256;
-  bytes.resize(x.size() / 32 * blockBytes());
-  for (size_t b = 0; b < x.size() / 32; ++b) {
-    const float *in = &x[b * 32];
-    int8_t *out = &bytes[b * blockBytes()];
-    float largest = 0;
-    for (int64_t i = 0; i < 32; ++i)
-      largest = std::max(largest, std::abs(in[i]));
-    bool isZero = largest < 0x1p-100F;
-    float step = isZero ? 0 : largest / most;
-    float inverse = isZero ? 0 : most / largest;
-    float scale = step * static_cast<float>(unit);
-    int32_t sum = 0;
-    for (int64_t i = 0; i < 32; ++i) {
-      int64_t k = panelInput(i);
-      auto q = static_cast<int32_t>(std::nearbyint(in[k] * inverse));
-      sum += q;
-      decoded[b * 32 + k] = double(q) * scale;
-      int32_t high = (q + 64) >> 7;
-      out[i] = static_cast<int8_t>(parts == 1 ? q : high);
-      if (parts == 2)
-        out[32 + i] = static_cast<int8_t>(q - high * 128);
-    }
-    int32_t offset = -zero * sum;
-    std::memcpy(out + parts * 32, &scale, 4);
-    std::memcpy(out + parts * 32 + 4, &offset, 4);
-  }
+Quantized::Quantized(const Floats &x, int64_t inputs, int64_t parts,
+                     double unit, int32_t zero)
+    : rowBytes(quantizedRowBytes(inputs, parts)) {
+  for (size_t row = 0; row < x.size(); row += inputs)
+    quantizeRow(&x[row], inputs, parts, unit, zero);
 }
 
-float Quantized::scale(int64_t block) const {
+static float largestOf(const float *in, int64_t count) {
+  float largest = 0;
+  for (int64_t i = 0; i < count; ++i)
+    largest = std::max(largest, std::abs(in[i]));
+  return largest;
+}
+
+static void putWord(std::vector<int8_t> &bytes, uint32_t word) {
+  bytes.resize(bytes.size() + 4);
+  std::memcpy(bytes.data() + bytes.size() - 4, &word, 4);
+}
+
+void Quantized::quantizeRow(const float *in, int64_t inputs, int64_t parts,
+                            double unit, int32_t zero) {
+  float most = parts == 1 ? 127 : 32512, largest = largestOf(in, inputs);
+  bool isZero = largest < 0x1p-100F;
+  float step = isZero ? 0 : largest / most;
+  float inverse = isZero ? 0 : most / largest;
+  for (int64_t block = 0; block < inputs; block += 32) {
+    int shift = 0;
+    float ratio = largest / largestOf(in + block, 32);
+    // Without limit for a block of zeros.
+    while (shift < 22 && !(ratio < std::ldexp(1.0F, shift + 1)))
+      ++shift;
+    std::array<int32_t, 32> q;
+    size_t first = decoded.size();
+    decoded.resize(first + 32);
+    for (int64_t i = 0; i < 32; ++i) {
+      int64_t k = panelInput(i);
+      float scaled = in[block + k] * std::ldexp(inverse, shift);
+      q[i] = static_cast<int32_t>(std::nearbyint(scaled));
+      decoded[first + k] = std::ldexp(double(q[i]) * step * unit, -shift);
+    }
+    for (int64_t part = 0; part < parts; ++part) {
+      bool isHigh = part + 1 < parts;
+      int32_t sum = 0;
+      for (int32_t value : q) {
+        int32_t high = parts == 1 ? 0 : (value + 128) >> 8;
+        bytes.push_back(
+            static_cast<int8_t>(isHigh ? high : value - high * 256));
+        sum += bytes.back();
+      }
+      uint32_t anchor = bitsOf(std::ldexp(1.5F, (isHigh ? 31 : 23) - shift));
+      putWord(bytes, anchor);
+      putWord(bytes, anchor - static_cast<uint32_t>(zero * sum));
+    }
+  }
+  putWord(bytes, bitsOf(step * static_cast<float>(unit)));
+}
+
+float Quantized::step(int64_t row) const {
   float value;
-  std::memcpy(&value, &bytes[block * blockBytes() + parts * 32], 4);
+  std::memcpy(&value, &bytes[(row + 1) * rowBytes - 4], 4);
   return value;
 }
 

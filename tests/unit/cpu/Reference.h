@@ -79,14 +79,18 @@ Weights packPanels(const Weights &from, int64_t block = 32);
 
 /// Rows of an activation as `quantize` stores them, by its definition.
 struct Quantized {
-  int64_t parts;
-  std::vector<int8_t> bytes;   ///< [row][block][parts, scale, offset].
+  int64_t rowBytes;
+  std::vector<int8_t> bytes;   ///< [row][blocks of parts, step].
   std::vector<double> decoded; ///< what they stand for: [row][input].
 
-  Quantized(const Floats &x, int64_t parts, double unit, int32_t zero);
-  /// Bytes of a block.
-  int64_t blockBytes() const { return parts * 32 + 8; }
-  float scale(int64_t block) const;
+  Quantized(const Floats &x, int64_t inputs, int64_t parts, double unit,
+            int32_t zero);
+  /// Of a row, in units of the weights' steps.
+  float step(int64_t row) const;
+
+private:
+  void quantizeRow(const float *in, int64_t inputs, int64_t parts, double unit,
+                   int32_t zero);
 };
 
 /// Expects |got - want| <= tolerance * scale of the sum's terms.
