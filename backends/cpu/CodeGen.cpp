@@ -91,7 +91,13 @@ static void optimize(Module &module, TargetMachine &machine, unsigned level) {
   FunctionAnalysisManager fam;
   CGSCCAnalysisManager cgam;
   ModuleAnalysisManager mam;
+  // Loops are as long as they are meant to be, and vectors are explicit: more
+  // of either makes code that is compiled for long and runs no faster.
   PipelineTuningOptions tuning;
+  if (level >= 2) {
+    tuning.LoopUnrolling = false;
+    tuning.SLPVectorization = false;
+  }
   PassBuilder builder(&machine, tuning);
   TargetLibraryInfoImpl library(machine.getTargetTriple());
   library.disableAllFunctions();

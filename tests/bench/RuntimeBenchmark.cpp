@@ -16,6 +16,7 @@
 #include "runtime/generate/Sampler.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/text/Tokenizer.h"
+#include "tests/TestPaths.h"
 #include "tools/eval/LogitStatistics.h"
 
 #include <algorithm>

@@ -9,6 +9,7 @@
 
 #include "runtime/support/MappedFile.h"
 #include "runtime/text/Tokenizer.h"
+#include "tests/TestPaths.h"
 #include "tests/fuzz/FuzzSupport.h"
 
 namespace gossamer {

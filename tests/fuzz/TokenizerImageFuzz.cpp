@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tests/TestPaths.h"
 #include "tests/fuzz/FuzzTokenizer.h"
 
 using namespace gossamer;

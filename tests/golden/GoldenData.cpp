@@ -7,6 +7,7 @@
 #include "tests/golden/GoldenData.h"
 
 #include "runtime/weights/Safetensors.h"
+#include "tests/TestPaths.h"
 
 #include <cstring>
 #include <stdexcept>

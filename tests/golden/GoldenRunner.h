@@ -10,6 +10,7 @@
 #include "runtime/device/CpuDevice.h"
 #include "runtime/model/Model.h"
 #include "runtime/model/Scheduler.h"
+#include "tests/TestPaths.h"
 #include "tests/golden/GoldenData.h"
 
 #include <algorithm>

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tests/TestPaths.h"
 #include "tests/golden/GoldenRunner.h"
 
 #include <algorithm>

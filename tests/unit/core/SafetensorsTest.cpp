@@ -6,6 +6,7 @@
 
 #include "runtime/weights/Safetensors.h"
 #include "TestFiles.h"
+#include "tests/TestPaths.h"
 #include "gtest/gtest.h"
 
 using namespace gossamer;

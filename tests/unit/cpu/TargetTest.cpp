@@ -8,6 +8,7 @@
 
 #include "backends/cpu/CodeGen.h"
 #include "backends/cpu/CpuTarget.h"
+#include "tests/TestPaths.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Diagnostics.h"

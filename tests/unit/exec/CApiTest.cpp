@@ -14,6 +14,7 @@
 #include "runtime/text/Tokenizer.h"
 
 #include "TinyModel.h"
+#include "tests/TestPaths.h"
 
 #include <gtest/gtest.h>
 

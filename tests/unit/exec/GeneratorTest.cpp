@@ -10,6 +10,7 @@
 #include "runtime/text/Utf8Stream.h"
 
 #include "FakeRunner.h"
+#include "tests/TestPaths.h"
 
 #include <gtest/gtest.h>
 

@@ -9,6 +9,7 @@
 
 #include "frontend/checkpoint/Checkpoint.h"
 #include "frontend/checkpoint/Synth.h"
+#include "tests/TestPaths.h"
 
 #include "gtest/gtest.h"
 

@@ -7,6 +7,7 @@
 #include "tests/unit/text/TextTestSupport.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/text/Utf8.h"
+#include "tests/TestPaths.h"
 #include <cstdio>
 #include <filesystem>
 #include <fstream>

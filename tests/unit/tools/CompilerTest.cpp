@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/gossc/Compiler.h"
+#include "tests/TestPaths.h"
 #include "gtest/gtest.h"
 
 #include <filesystem>

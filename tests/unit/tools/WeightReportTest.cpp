@@ -8,6 +8,7 @@
 #include "frontend/checkpoint/PackedWeights.h"
 #include "runtime/support/Sha256.h"
 #include "runtime/weights/FloatTypes.h"
+#include "tests/TestPaths.h"
 #include "tools/report/CheckpointReport.h"
 #include "gtest/gtest.h"
 
