@@ -70,6 +70,8 @@ private:
     DispatchObserver &observer;
     bool wantsWork;
     bool takesNotes;
+    bool mayBeWhole = false; ///< of the dispatch: it has one launch.
+    bool isWhole = false;    ///< which ran by itself on this thread.
     Clock::time_point now;
   };
   /// What one call of `run` passes through the step to `dispatch`.
@@ -104,6 +106,8 @@ Status CpuProgram::run(const goss_step_args &args,
   goss_device_table table{GOSS_STEP_ABI_VERSION, sizeof(goss_device_table),
                           &call, &CpuProgram::dispatch};
   int32_t result = step_(&args, &table);
+  if (watch && team_)
+    team_->settle();
   if (result != 0)
     return internalError("the compiled step returned code " +
                          std::to_string(result));
@@ -126,11 +130,13 @@ int32_t CpuProgram::dispatch(void *context, const goss_launch *launches,
   }
   if (!watch->takesNotes)
     watch->now = Clock::now();
+  watch->mayBeWhole = watch->takesNotes && count == 1;
+  watch->isWhole = false;
   Clock::time_point begin = watch->now;
   program.runRounds(all, *dims, watch->wantsWork ? watch : nullptr);
-  if (!watch->wantsWork)
+  if (!watch->wantsWork || watch->isWhole)
     watch->now = Clock::now();
-  watch->observer.dispatched({all, *dims, begin, watch->now});
+  watch->observer.dispatched({all, *dims, begin, watch->now, watch->isWhole});
   return 0;
 }
 
@@ -159,12 +165,12 @@ void CpuProgram::runRound(std::span<const goss_launch> launches,
   if (!turn)
     turn.lock();
   if (watch)
-    division.observe(watch->observer, watch->now);
+    division.observe(watch->observer, watch->now, watch->takesNotes);
   team_->run(division.function(), &division, division.grains(),
              division.shares(),
              std::chrono::nanoseconds(division.picoseconds() / 1000));
   if (watch)
-    watch->now = Clock::now();
+    watch->now = division.end() ? *division.end() : Clock::now();
 }
 
 void CpuProgram::runInline(std::span<const goss_launch> launches,
@@ -175,11 +181,14 @@ void CpuProgram::runInline(std::span<const goss_launch> launches,
     auto runAll = [&] {
       kernels_[launch.kernel].function(launch.bindings, &dims, 0, launch.items);
     };
-    if (watch)
+    if (watch && !watch->mayBeWhole) {
       watch->now = runWatched(watch->observer, launch, 0, 0, launch.items,
                               watch->now, runAll);
-    else
-      runAll();
+      continue;
+    }
+    runAll();
+    if (watch)
+      watch->isWhole = true;
   }
 }
 

@@ -39,6 +39,8 @@ struct DispatchEvent {
   const goss_dims &dims;
   FastClock::time_point begin;
   FastClock::time_point end;
+  /// One launch, all of it by the step's own thread, not told as work.
+  bool isWhole = false;
 };
 
 /// Items that one thread did of a launch, without a pause.
@@ -65,8 +67,11 @@ public:
   /// every piece of work.
   virtual bool wantsWork() const { return false; }
 
-  /// Whether `dispatched` only takes notes, asked before every step: a dispatch
-  /// then counts as begun where the one before ended, which saves a reading.
+  /// Whether all of this only takes notes, asked before every step. A dispatch
+  /// then counts as begun where the one before ended, a launch that ran by
+  /// itself on the step's own thread is not told (`isWhole`), and `worked` may
+  /// come late: before the step returns. That saves readings of the clock, and
+  /// most of those left keep nobody waiting.
   virtual bool takesNotes() const { return false; }
 
   /// A thread has done a part of a launch. Comes on that thread, in the order

@@ -76,7 +76,7 @@ std::chrono::nanoseconds WorkBoard::finish() {
   Taker taker(*this, own, first_);
   own.function.load(std::memory_order_relaxed)(
       own.context.load(std::memory_order_relaxed), taker);
-  helped_ += grains_ - taker.taken_;
+  taker.endPart();
   // What is not done are grains that other threads are at.
   for (unsigned looks = crowded_ ? patientLooks : 0; looks < patientLooks;
        ++looks) {
@@ -151,6 +151,28 @@ WorkBoard::Range WorkBoard::Taker::next() {
   return range;
 }
 
+bool WorkBoard::Taker::endPart() {
+  Seat &own = board_.seats_[seat_];
+  bool isFirst = !std::exchange(ended_, true);
+  if (seat_ == 0) {
+    if (isFirst)
+      board_.helped_ += board_.grains_ - taken_;
+    return board_.isDone();
+  }
+  if (isFirst) {
+    own.late.store(true, std::memory_order_relaxed);
+    own.done.store(own.done.load(std::memory_order_relaxed) + taken_,
+                   std::memory_order_release);
+  }
+  return false;
+}
+
+void WorkBoard::settle() const {
+  for (size_t i = 1; i < seats_.size(); ++i)
+    while (seats_[i].late.load(std::memory_order_acquire))
+      std::this_thread::yield();
+}
+
 /// A helper's part of the post. What there is to do is read from where the
 /// first grains came from: that post cannot end now.
 void WorkBoard::takePart(Seat &own) {
@@ -160,8 +182,8 @@ void WorkBoard::takePart(Seat &own) {
     return;
   taker.from_->function.load(std::memory_order_relaxed)(
       taker.from_->context.load(std::memory_order_relaxed), taker);
-  own.done.store(own.done.load(std::memory_order_relaxed) + taker.taken_,
-                 std::memory_order_release);
+  taker.endPart();
+  own.late.store(false, std::memory_order_release);
 }
 
 WorkBoard::Seat *WorkBoard::findSeat() {

@@ -46,7 +46,8 @@ public:
   /// What a thread takes of a post, piece by piece.
   class Taker;
 
-  /// Does grains of what `context` describes until there are none to take.
+  /// Does grains of what `context` describes until there are none to take, and
+  /// ends its part of them (Taker::endPart) or leaves that to the board.
   using Function = void (*)(const void *context, Taker &taker);
 
   /// Seats for the poster (seat 0) and seats-1 other threads. When these are
@@ -67,6 +68,9 @@ public:
   /// for `patience` or the board is closed.
   void serve(std::chrono::nanoseconds patience);
 
+  /// Waits for what threads do beyond their parts of the posts that are done.
+  void settle() const;
+
   /// Sends all threads away that serve.
   void close() { closed_.store(true, std::memory_order_relaxed); }
 
@@ -79,6 +83,7 @@ private:
     std::atomic<const void *> context{nullptr};
     // Written by whoever sits here.
     alignas(128) std::atomic<uint64_t> done{0}; ///< grains of all posts.
+    std::atomic<bool> late{false}; ///< at something beyond its part.
     std::atomic<bool> taken{false};
   };
 
@@ -111,6 +116,11 @@ public:
   /// post, which cannot end before this thread's part of it is told.
   Range next();
 
+  /// Tells, after the last grain, that this thread's part is done; what it does
+  /// from here on nobody waits for but `settle`. The context may be gone then,
+  /// except for the poster, whom this tells whether all of the post is done.
+  bool endPart();
+
 private:
   friend class WorkBoard;
   Taker(WorkBoard &board, Seat &own, Range first = {})
@@ -124,6 +134,7 @@ private:
   Seat *from_ = nullptr; ///< whose share it was last.
   Range first_;          ///< taken already.
   uint32_t taken_ = 0;
+  bool ended_ = false;
 };
 
 } // namespace gossamer

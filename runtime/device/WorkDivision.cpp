@@ -112,15 +112,18 @@ void WorkDivision::runGrains(const void *division, WorkBoard::Taker &taker) {
 }
 
 /// A thread takes its share in ever smaller pieces, one right after another:
-/// the clock is only read where the next one is of other items.
+/// the clock is only read where the next one is of other items. The last
+/// reading delays nobody if it may be late: others have been told by then, and
+/// the poster either waits for them or reads the end of the dispatch.
 void WorkDivision::runObserved(const void *division, WorkBoard::Taker &taker) {
   const auto &self = *static_cast<const WorkDivision *>(division);
   WorkEvent event{};
   event.worker = taker.seat();
   const Part *at = nullptr;
+  DispatchObserver *observer = self.observer_;
   auto tell = [&] {
     event.end = FastClock::now();
-    self.observer_->worked(event);
+    observer->worked(event);
   };
   for (auto range = taker.next(); !range.isEmpty(); range = taker.next())
     self.forEachPiece(range.begin, range.end,
@@ -139,6 +142,10 @@ void WorkDivision::runObserved(const void *division, WorkBoard::Taker &taker) {
                         runPiece(part, first, last);
                         event.endItem = last;
                       });
-  if (at)
-    tell();
+  if (!at)
+    return;
+  bool isDone = self.mayBeLate_ && taker.endPart();
+  tell();
+  if (isDone)
+    self.end_ = event.end;
 }

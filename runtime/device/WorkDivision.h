@@ -16,6 +16,7 @@
 #include "runtime/device/WorkBoard.h"
 
 #include <array>
+#include <optional>
 
 namespace gossamer {
 
@@ -47,10 +48,15 @@ public:
   static void runGrains(const void *division, WorkBoard::Taker &taker);
   static void runObserved(const void *division, WorkBoard::Taker &taker);
   /// `begin`: when the dispatch began on the thread that runs the step.
-  void observe(DispatchObserver &observer, FastClock::time_point begin) {
+  /// `mayBeLate`: the observer may be told of the work after all of it is done.
+  void observe(DispatchObserver &observer, FastClock::time_point begin,
+               bool mayBeLate) {
     observer_ = &observer;
     begin_ = begin;
+    mayBeLate_ = mayBeLate;
   }
+  /// When all of the work was done, if the clock was read then.
+  std::optional<FastClock::time_point> end() const { return end_; }
   WorkBoard::Function function() const {
     return observer_ ? &runObserved : &runGrains;
   }
@@ -82,6 +88,8 @@ private:
   uint64_t picoseconds_ = 0;
   DispatchObserver *observer_ = nullptr; ///< that wants to see the work.
   FastClock::time_point begin_{};
+  bool mayBeLate_ = false;
+  mutable std::optional<FastClock::time_point> end_; ///< the poster's.
 };
 
 } // namespace gossamer

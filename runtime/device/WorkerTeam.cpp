@@ -84,6 +84,8 @@ void WorkerTeam::run(WorkBoard::Function function, const void *context,
     noteStall(stall);
 }
 
+void WorkerTeam::settle() const { state_->board.settle(); }
+
 /// Whether small work had better stay here for now (noteStall).
 bool WorkerTeam::isBetterAlone(std::chrono::nanoseconds estimate) {
   if (Clock::now() >= *aloneUntil_)

@@ -44,6 +44,9 @@ public:
   void run(WorkBoard::Function function, const void *context, uint32_t grains,
            unsigned shares, std::chrono::nanoseconds estimate);
 
+  /// Waits for what threads do beyond their parts of the work (WorkBoard.h).
+  void settle() const;
+
 private:
   using Clock = std::chrono::steady_clock;
   struct State;

@@ -52,6 +52,7 @@ Status TraceRecorder::stepBegins(const goss_step_args &args) {
 void TraceRecorder::dispatched(const DispatchEvent &event) {
   if (!recording_)
     return;
+  int64_t wholeItems = event.isWhole ? event.launches.front().items : -1;
   // The compiler numbers the launches of a dispatch one after the other; of
   // other code each run of numbers counts as a dispatch.
   for (auto rest = event.launches; !rest.empty();) {
@@ -64,7 +65,7 @@ void TraceRecorder::dispatched(const DispatchEvent &event) {
       isFull_.store(true, std::memory_order_relaxed);
       return;
     }
-    dispatches_.push_back({event.begin, event.end, first, count});
+    dispatches_.push_back({event.begin, event.end, first, count, wholeItems});
   }
   fetchAhead(dispatches_.data() + dispatches_.size());
 }

@@ -65,7 +65,8 @@ private:
   struct Dispatch {
     Clock::time_point begin, end;
     uint32_t firstLaunch;
-    uint32_t count; ///< of launches, numbered one after the other.
+    uint32_t count;     ///< of launches, numbered one after the other.
+    int64_t wholeItems; ///< if it is whole, else -1.
   };
   struct Piece {
     uint32_t launch;

@@ -40,7 +40,8 @@ private:
   Status writeStep(size_t index);
   Status writeDispatch(size_t step, const Dispatch &dispatch);
   Status writeWorker(size_t worker);
-  void countItems();
+  void gatherLaunches();
+  template <typename Do> void forEachDispatch(Do doDispatch) const;
   template <typename Do> Status forEachPiece(size_t worker, Do doPiece) const;
   Status writePiece(size_t worker, const Piece &piece);
   /// Opens an event up to its arguments, which the caller adds and closes.
@@ -57,6 +58,12 @@ private:
   static uint64_t keyOf(size_t step, uint32_t launch) {
     return uint64_t{step} << 32 | launch;
   }
+  /// Where the dispatches of a step end.
+  size_t endOf(size_t step) const {
+    return step + 1 < trace_.steps_.size()
+               ? trace_.steps_[step + 1].firstDispatch
+               : trace_.dispatches_.size();
+  }
   bool isKnown(uint32_t id) const {
     return id < static_cast<uint32_t>(trace_.manifest_.launches_size());
   }
@@ -65,7 +72,12 @@ private:
   AtomicFile &file_;
   JsonWriter json_;
   bool first_ = true;
-  std::unordered_map<uint64_t, int64_t> items_; ///< of each step and launch.
+  /// What was recorded of a launch in a step.
+  struct Done {
+    int64_t items = 0;
+    Clock::time_point end{}; ///< of its dispatch.
+  };
+  std::unordered_map<uint64_t, Done> done_; ///< of each step and launch.
 };
 
 /// Writes the event that json_ holds.
@@ -140,10 +152,7 @@ Status TraceRecorder::Writer::writeStep(size_t index) {
     json_.member("depth", step.dims.keys - step.dims.tokens);
   json_.endObject().endObject();
   GOSS_RETURN_IF_ERROR(emit());
-  size_t end = index + 1 < trace_.steps_.size()
-                   ? trace_.steps_[index + 1].firstDispatch
-                   : trace_.dispatches_.size();
-  for (size_t i = step.firstDispatch; i < end; ++i)
+  for (size_t i = step.firstDispatch; i < endOf(index); ++i)
     GOSS_RETURN_IF_ERROR(writeDispatch(index, trace_.dispatches_[i]));
   return Status::ok();
 }
@@ -173,7 +182,8 @@ Status TraceRecorder::Writer::writeDispatch(size_t step,
   writeList("launches", [](uint32_t each) { return each; });
   writeList("kernels", [&](uint32_t each) { return launch(each).kernel(); });
   writeList("names", [&](uint32_t each) { return launch(each).name(); });
-  writeList("items", [&](uint32_t each) { return items_[keyOf(step, each)]; });
+  writeList("items",
+            [&](uint32_t each) { return done_[keyOf(step, each)].items; });
   json_.endObject().endObject();
   return emit();
 }
@@ -182,9 +192,13 @@ Status TraceRecorder::Writer::writePiece(size_t worker, const Piece &piece) {
   if (piece.step >= trace_.steps_.size() || !isKnown(piece.launch))
     return Status::ok();
   const proto::Launch &of = launch(piece.launch);
+  // A thread reads the clock when it has told the others that it is done: they
+  // may have gone on by then.
+  Clock::time_point end =
+      std::min(piece.end, done_[keyOf(piece.step, piece.launch)].end);
   begin(of.name(), operationOf(of),
         firstWorkerTrack + static_cast<unsigned>(worker),
-        trace_.nanosecondsAt(piece.begin), trace_.nanosecondsAt(piece.end));
+        trace_.nanosecondsAt(piece.begin), trace_.nanosecondsAt(end));
   json_.member("step", piece.step)
       .member("launch", piece.launch)
       .member("kernel", of.kernel())
@@ -208,16 +222,45 @@ Status TraceRecorder::Writer::forEachPiece(size_t index, Do doPiece) const {
   return Status::ok();
 }
 
+/// In the order of time; the first worker's have launches among them that were
+/// not told as work.
 Status TraceRecorder::Writer::writeWorker(size_t index) {
-  return forEachPiece(
-      index, [&](const Piece &piece) { return writePiece(index, piece); });
+  std::vector<Piece> pieces;
+  (void)forEachPiece(index, [&](const Piece &piece) {
+    pieces.push_back(piece);
+    return Status::ok();
+  });
+  if (index == 0)
+    forEachDispatch([&](uint32_t step, const Dispatch &each) {
+      if (each.wholeItems >= 0)
+        pieces.push_back(
+            {each.firstLaunch, step, 0, each.wholeItems, each.begin, each.end});
+    });
+  std::ranges::sort(pieces, {}, [](const Piece &piece) {
+    return std::pair(piece.begin, piece.end);
+  });
+  for (const Piece &piece : pieces)
+    GOSS_RETURN_IF_ERROR(writePiece(index, piece));
+  return Status::ok();
+}
+
+template <typename Do>
+void TraceRecorder::Writer::forEachDispatch(Do doDispatch) const {
+  for (size_t step = 0; step < trace_.steps_.size(); ++step)
+    for (size_t i = trace_.steps_[step].firstDispatch; i < endOf(step); ++i)
+      doDispatch(static_cast<uint32_t>(step), trace_.dispatches_[i]);
 }
 
 /// The pieces of a launch are its items, each once.
-void TraceRecorder::Writer::countItems() {
+void TraceRecorder::Writer::gatherLaunches() {
+  forEachDispatch([&](uint32_t step, const Dispatch &each) {
+    for (uint32_t i = 0; i < each.count; ++i)
+      done_[keyOf(step, each.firstLaunch + i)] = {
+          std::max<int64_t>(each.wholeItems, 0), each.end};
+  });
   for (size_t worker = 0; worker < trace_.workers_.size(); ++worker)
     (void)forEachPiece(worker, [&](const Piece &piece) {
-      int64_t &items = items_[keyOf(piece.step, piece.launch)];
+      int64_t &items = done_[keyOf(piece.step, piece.launch)].items;
       items = std::max(items, piece.endItem);
       return Status::ok();
     });
@@ -236,7 +279,7 @@ Status TraceRecorder::Writer::write(const std::string &model) {
   GOSS_RETURN_IF_ERROR(file_.write(R"({"displayTimeUnit":"ns","otherData":)" +
                                    json_.take() + ",\n\"traceEvents\":["));
   GOSS_RETURN_IF_ERROR(writeNames(model));
-  countItems();
+  gatherLaunches();
   for (size_t step = 0; step < trace_.steps_.size(); ++step)
     GOSS_RETURN_IF_ERROR(writeStep(step));
   for (size_t worker = 0; worker < trace_.workers_.size(); ++worker)

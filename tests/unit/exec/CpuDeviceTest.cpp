@@ -46,6 +46,15 @@ public:
   void dispatched(const DispatchEvent &event) override {
     for (const goss_launch &launch : event.launches)
       items[launch.id] = launch.items;
+    if (event.isWhole) {
+      EXPECT_TRUE(notes);
+      ASSERT_EQ(event.launches.size(), 1);
+      const goss_launch &launch = event.launches.front();
+      wholes.push_back({launch.id, launch.kernel, 0, 0, launch.items,
+                        event.begin, event.end});
+    }
+    if (notes)
+      return;
     // All that belongs to this dispatch is here, and nothing else.
     for (auto &worker : workers)
       for (size_t &i = worker.seen; i < worker.events.size(); ++i) {
@@ -58,6 +67,7 @@ public:
       }
   }
   bool wantsWork() const override { return wanted; }
+  bool takesNotes() const override { return notes; }
   void worked(const WorkEvent &event) noexcept override {
     auto &events = workers.at(event.worker).events;
     EXPECT_LE(event.begin, event.end);
@@ -74,11 +84,13 @@ public:
   /// Whether the pieces of each launch are its items, each once.
   void checkItems() const {
     std::map<uint32_t, std::map<int64_t, int64_t>> pieces;
+    auto add = [&](const WorkEvent &event) {
+      EXPECT_TRUE(
+          pieces[event.launch].emplace(event.beginItem, event.endItem).second);
+    };
+    std::ranges::for_each(wholes, add);
     for (const auto &worker : workers)
-      for (const WorkEvent &event : worker.events)
-        EXPECT_TRUE(pieces[event.launch]
-                        .emplace(event.beginItem, event.endItem)
-                        .second);
+      std::ranges::for_each(worker.events, add);
     for (const auto &[launch, count] : items) {
       int64_t next = 0;
       for (const auto &[begin, end] : pieces[launch]) {
@@ -95,6 +107,8 @@ public:
     size_t seen = 0;
   };
   bool wanted = true;
+  bool notes = false;
+  std::vector<WorkEvent> wholes; ///< of dispatches that were one piece.
   std::array<Worker, 8> workers;
   std::map<uint32_t, int64_t> items; ///< of each launch.
 };
@@ -162,6 +176,24 @@ TEST(CpuDevice, ObserverSeesTheWorkOfEachThread) {
         recorder.checkItems();
         for (size_t worker = threads; worker < 8; ++worker)
           EXPECT_TRUE(recorder.workers[worker].events.empty());
+      }
+    }
+}
+
+// Who takes notes hears of a lone launch once, and of a thread's last piece
+// when others go on already, but of all before the step returns.
+TEST(CpuDevice, NotesAreCompleteAfterTheStep) {
+  for (unsigned threads : {1U, 2U, 8U})
+    for (uint64_t inlineNanoseconds : {uint64_t{0}, uint64_t{1} << 40}) {
+      TinyStep step({threads, inlineNanoseconds}, TinyStep::counts16384);
+      for (int i = 0; i < 200; ++i) {
+        WorkRecorder recorder;
+        recorder.notes = true;
+        ASSERT_TRUE(step.run(&recorder).isOk());
+        EXPECT_EQ(recorder.items.size(), 6);
+        recorder.checkItems();
+        if (threads == 1 || inlineNanoseconds != 0)
+          EXPECT_EQ(recorder.wholes.size(), 2);
       }
     }
 }

@@ -71,6 +71,41 @@ TEST(WorkBoard, HelpersComeAndGo) {
   }
 }
 
+/// Work whose threads go on for a while after their part.
+struct Late {
+  static void run(const void *context, WorkBoard::Taker &taker) {
+    std::atomic<int> &unfinished =
+        *static_cast<const Late *>(context)->unfinished;
+    for (auto range = taker.next(); !range.isEmpty(); range = taker.next()) {
+    }
+    if (taker.seat() == 0)
+      return;
+    unfinished.fetch_add(1, std::memory_order_relaxed);
+    taker.endPart(); // the context is gone from here on.
+    std::this_thread::sleep_for(20us);
+    unfinished.fetch_sub(1, std::memory_order_relaxed);
+  }
+  std::atomic<int> *unfinished;
+};
+
+TEST(WorkBoard, SettlingWaitsForWhatComesAfterTheParts) {
+  WorkBoard board(3, false);
+  std::vector<std::thread> helpers;
+  for (int i = 0; i < 2; ++i)
+    helpers.emplace_back([&] { board.serve(1h); });
+  std::atomic<int> unfinished{0};
+  for (int post = 0; post < 500; ++post) {
+    Late late{&unfinished};
+    board.post(&Late::run, &late, 300, 3);
+    board.finish();
+    board.settle();
+    ASSERT_EQ(unfinished.load(), 0) << "post " << post;
+  }
+  board.close();
+  for (std::thread &helper : helpers)
+    helper.join();
+}
+
 TEST(WorkBoard, ClosingSendsHelpersAway) {
   WorkBoard board(3, false);
   std::thread helper([&] { board.serve(1h); });
