@@ -21,14 +21,9 @@ namespace {
 using Content = RandomTensor::Content;
 using Recipe = RandomTensor::Recipe;
 
-// The functions from here to fillWith are compiled once for each set of vector
-// instructions: as plain loops that the compiler vectorizes, inlined into
-// functions that are allowed these instructions.
-#define GOSS_INLINE [[gnu::always_inline]] inline
-
 /// The finalizer of SplitMix64: a bijection whose outputs for a counter pass
 /// the usual tests of randomness.
-GOSS_INLINE uint64_t mix(uint64_t x) {
+GOSS_VECTOR_INLINE uint64_t mix(uint64_t x) {
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
   x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
   return x ^ (x >> 31);
@@ -38,7 +33,7 @@ GOSS_INLINE uint64_t mix(uint64_t x) {
 constexpr size_t blockWords = 1024;
 constexpr uint64_t increment = 0x9E3779B97F4A7C15u;
 
-GOSS_INLINE void makeWords(uint64_t counter, std::byte *out) {
+GOSS_VECTOR_INLINE void makeWords(uint64_t counter, std::byte *out) {
   for (uint64_t i = 0; i < blockWords; ++i) {
     uint64_t word = mix(counter + i * increment);
     std::memcpy(out + 8 * i, &word, 8);
@@ -46,7 +41,7 @@ GOSS_INLINE void makeWords(uint64_t counter, std::byte *out) {
 }
 
 /// Turns random int16 into bf16 values, in place.
-GOSS_INLINE void toBf16(std::byte *bytes, float center, float unit) {
+GOSS_VECTOR_INLINE void toBf16(std::byte *bytes, float center, float unit) {
   for (size_t i = 0; i < 4 * blockWords; ++i) {
     int16_t fraction;
     std::memcpy(&fraction, bytes + 2 * i, 2);
@@ -59,15 +54,15 @@ GOSS_INLINE void toBf16(std::byte *bytes, float center, float unit) {
 }
 
 /// Turns random bytes into the middle scale or its neighbours, in place.
-GOSS_INLINE void toScales(std::byte *bytes, uint8_t scale) {
+GOSS_VECTOR_INLINE void toScales(std::byte *bytes, uint8_t scale) {
   for (size_t i = 0; i < 8 * blockWords; ++i) {
     auto random = static_cast<uint16_t>(bytes[i]);
     bytes[i] = static_cast<std::byte>(scale - 1 + (random * 3 >> 8));
   }
 }
 
-GOSS_INLINE void makeBlock(const Recipe &recipe, uint64_t counter,
-                           std::byte *block) {
+GOSS_VECTOR_INLINE void makeBlock(const Recipe &recipe, uint64_t counter,
+                                  std::byte *block) {
   makeWords(counter, block);
   if (recipe.content == Content::Bf16)
     toBf16(block, recipe.center, recipe.unit);
@@ -75,8 +70,8 @@ GOSS_INLINE void makeBlock(const Recipe &recipe, uint64_t counter,
     toScales(block, recipe.scale);
 }
 
-GOSS_INLINE void fillWith(const Recipe &recipe, uint64_t begin,
-                          std::span<std::byte> out) {
+GOSS_VECTOR_INLINE void fillBytes(const Recipe &recipe, uint64_t begin,
+                                  std::span<std::byte> out) {
   uint64_t counter = recipe.key + begin / 8 * increment;
   constexpr size_t blockBytes = 8 * blockWords;
   while (out.size() >= blockBytes) {
@@ -90,25 +85,6 @@ GOSS_INLINE void fillWith(const Recipe &recipe, uint64_t begin,
   makeBlock(recipe, counter, last.data());
   std::memcpy(out.data(), last.data(), out.size());
 }
-
-void fillBaseline(const Recipe &recipe, uint64_t begin,
-                  std::span<std::byte> out) {
-  fillWith(recipe, begin, out);
-}
-
-#ifdef __x86_64__
-[[gnu::target("avx2")]] void fillAvx2(const Recipe &recipe, uint64_t begin,
-                                      std::span<std::byte> out) {
-  fillWith(recipe, begin, out);
-}
-
-[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]] void
-fillAvx512(const Recipe &recipe, uint64_t begin, std::span<std::byte> out) {
-  fillWith(recipe, begin, out);
-}
-#endif
-
-#undef GOSS_INLINE
 
 uint64_t hashName(std::string_view name) {
   uint64_t hash = 0xCBF29CE484222325u; // FNV-1a
@@ -164,33 +140,9 @@ RandomTensor::RandomTensor(const Parameter &parameter, const TensorSpec &tensor,
   recipe_.unit = static_cast<float>(amplitude * 0x1p-15);
 }
 
-VectorIsa bestVectorIsa() {
-#ifdef __x86_64__
-  static const VectorIsa best = [] {
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") &&
-        __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
-      return VectorIsa::Avx512;
-    return __builtin_cpu_supports("avx2") ? VectorIsa::Avx2
-                                          : VectorIsa::Baseline;
-  }();
-  return best;
-#else
-  return VectorIsa::Baseline;
-#endif
-}
-
 void RandomTensor::fill(uint64_t begin, std::span<std::byte> out,
                         VectorIsa isa) const {
-#ifdef __x86_64__
-  if (isa == VectorIsa::Avx512)
-    return fillAvx512(recipe_, begin, out);
-  if (isa == VectorIsa::Avx2)
-    return fillAvx2(recipe_, begin, out);
-#endif
-  fillBaseline(recipe_, begin, out);
+  callWith(isa, [&]() GOSS_VECTOR_LAMBDA { fillBytes(recipe_, begin, out); });
 }
 
 } // namespace gossamer

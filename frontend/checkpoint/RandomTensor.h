@@ -14,18 +14,13 @@
 #define GOSSAMER_FRONTEND_CHECKPOINT_RANDOMTENSOR_H
 
 #include "frontend/checkpoint/ParameterList.h"
+#include "frontend/checkpoint/VectorIsa.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 namespace gossamer {
-
-/// Vector instructions that bytes can be made with; none changes a byte.
-enum class VectorIsa : uint8_t { Baseline, Avx2, Avx512 };
-
-/// The best that this processor has.
-VectorIsa bestVectorIsa();
 
 /// Makes the bytes of one tensor of a parameter.
 class RandomTensor {

@@ -6,7 +6,7 @@
 
 #include "frontend/checkpoint/TensorProducers.h"
 
-#include "runtime/weights/FloatTypes.h"
+#include "frontend/checkpoint/FloatArrays.h"
 #include "runtime/weights/Mxfp4.h"
 
 #include <algorithm>
@@ -46,40 +46,14 @@ uint8_t codeOf(const std::byte *block, size_t element) {
   return static_cast<uint8_t>(block[element / 2]) >> (element % 2 * 4) & 15;
 }
 
-float loadFloat(const std::byte *from, DType dtype) {
-  uint32_t word = 0;
-  std::memcpy(&word, from, dtype == DType::F32 ? 4 : 2);
-  auto half = static_cast<uint16_t>(word);
-  return dtype == DType::F32   ? std::bit_cast<float>(word)
-         : dtype == DType::F16 ? f16ToF32(half)
-                               : bf16ToF32(half);
+void addTo(const std::shared_ptr<ConversionLoss> &loss,
+           const LossCounts<uint64_t> &counts) {
+  if (!loss)
+    return;
+  loss->overflows += counts.overflows;
+  loss->underflows += counts.underflows;
+  loss->rounded += counts.changed - counts.overflows - counts.underflows;
 }
-
-void storeFloat(float value, std::byte *to, DType dtype) {
-  auto word = std::bit_cast<uint32_t>(value);
-  if (dtype == DType::F16)
-    word = f32ToF16(value);
-  else if (dtype == DType::BF16)
-    // What fits keeps its bits, also those of a NaN.
-    word = word & 0xFFFF ? f32ToBf16(value) : word >> 16;
-  std::memcpy(to, &word, dtype == DType::F32 ? 4 : 2);
-}
-
-/// Adds up in registers what a reading loses, then once for all.
-struct LossCounter {
-  uint64_t overflows = 0, underflows = 0, rounded = 0;
-
-  void compare(float before, float after) {
-    if (before == after || std::isnan(before))
-      return;
-    ++(std::isinf(after) ? overflows : after == 0 ? underflows : rounded);
-  }
-  void addTo(ConversionLoss &loss) const {
-    loss.overflows += overflows;
-    loss.underflows += underflows;
-    loss.rounded += rounded;
-  }
-};
 
 } // namespace
 
@@ -225,18 +199,9 @@ TensorBytes convertFloats(const TensorBytes &source, DType from, DType to,
   auto make = [source, from, to, inBytes, outBytes, loss](uint64_t begin,
                                                           Bytes out) {
     Scratch scratch;
-    uint64_t count = out.size() / outBytes;
-    auto in = source.view(begin / outBytes * inBytes, count * inBytes, scratch);
-    LossCounter counter;
-    for (uint64_t i = 0; i < count; ++i) {
-      float value = loadFloat(in.data() + i * inBytes, from);
-      std::byte *place = out.data() + i * outBytes;
-      storeFloat(value, place, to);
-      if (loss)
-        counter.compare(value, loadFloat(place, to));
-    }
-    if (loss)
-      counter.addTo(*loss);
+    auto in = source.view(begin / outBytes * inBytes,
+                          out.size() / outBytes * inBytes, scratch);
+    addTo(loss, convertFloatArray(in, from, out, to));
   };
   return produce(size, outBytes, make);
 }
@@ -245,17 +210,12 @@ bool isExactInBf16(const TensorBytes &source, DType from) {
   if (from == DType::BF16)
     return true;
   constexpr uint64_t piece = 1 << 20;
-  uint64_t bytes = dtypeBits(from) / 8;
   Scratch scratch;
-  for (uint64_t begin = 0; begin < source.size(); begin += piece) {
-    auto in =
-        source.view(begin, std::min(piece, source.size() - begin), scratch);
-    uint32_t lost = 0;
-    for (uint64_t at = 0; at < in.size(); at += bytes)
-      lost |= std::bit_cast<uint32_t>(loadFloat(in.data() + at, from));
-    if ((lost & 0xFFFF) != 0)
+  for (uint64_t begin = 0; begin < source.size(); begin += piece)
+    if (!fitsBf16(
+            source.view(begin, std::min(piece, source.size() - begin), scratch),
+            from))
       return false;
-  }
   return true;
 }
 
@@ -366,20 +326,19 @@ Mxfp4Tensors quantizeTransposed(const TensorBytes &plain, DType from,
   uint64_t perMatrix = shape.rows * shape.columns / mxfp4BlockElements;
   uint64_t blocksUnit = perMatrix * mxfp4BlockBytes;
   auto makeBlocks = [=](uint64_t begin, Bytes out) {
-    LossCounter counter;
+    LossCounts<uint64_t> counts;
     auto use = [&](uint64_t number, const QuantizedBlock &block) {
       std::byte *to = out.data() + number * mxfp4BlockBytes;
       for (size_t i = 0; i < mxfp4BlockElements; i += 2)
         to[i / 2] =
             static_cast<std::byte>(block.code(i) | block.code(i + 1) << 4);
       for (size_t i = 0; i < mxfp4BlockElements; ++i)
-        counter.compare(block.values[i],
-                        e2m1Values[block.code(i)] * e8m0ToF32(block.scale));
+        counts.compare(block.values[i],
+                       e2m1Values[block.code(i)] * e8m0ToF32(block.scale));
     };
     forEachBlock(plain, from, shape, begin / blocksUnit,
                  out.size() / blocksUnit, use);
-    if (loss)
-      counter.addTo(*loss);
+    addTo(loss, counts);
   };
   auto makeScales = [=](uint64_t begin, Bytes out) {
     auto use = [&](uint64_t number, const QuantizedBlock &block) {

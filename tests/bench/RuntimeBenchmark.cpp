@@ -5,12 +5,14 @@
 //===----------------------------------------------------------------------===//
 //
 // What happens around steps, measured alone: tokenizing, sampling and the
-// statistics of goss eval; making the weights of goss synth without a disk; and
-// what handing a dispatch over costs within a step. `goss bench` measures whole
-// steps. Run: build/release/bin/RuntimeBenchmark
+// statistics of goss eval; making the weights of goss synth and converting
+// floats for goss convert without a disk; and what handing a dispatch over
+// costs within a step. `goss bench` measures whole steps. Run:
+// build/release/bin/RuntimeBenchmark
 //
 //===----------------------------------------------------------------------===//
 
+#include "frontend/checkpoint/FloatArrays.h"
 #include "frontend/checkpoint/RandomTensor.h"
 #include "runtime/device/WorkerTeam.h"
 #include "runtime/generate/Sampler.h"
@@ -152,6 +154,32 @@ BENCHMARK_CAPTURE(makeWeights, bf16, ParameterKind::Linear, 0)
 BENCHMARK_CAPTURE(makeWeights, codes, ParameterKind::Expert, 0)
     ->DenseRange(0, 2);
 BENCHMARK_CAPTURE(makeWeights, scales, ParameterKind::Expert, 1)
+    ->DenseRange(0, 2);
+
+/// Floats of a type as another, from and to the L2 cache: elements a second.
+void convertArray(benchmark::State &state, DType from, DType to) {
+  auto isa = static_cast<VectorIsa>(state.range(0));
+  if (isa > bestVectorIsa())
+    return state.SkipWithError("not on this processor");
+  constexpr size_t count = 1 << 16;
+  std::vector<std::byte> in(count * dtypeBits(from) / 8);
+  std::vector<std::byte> out(count * dtypeBits(to) / 8);
+  std::vector<float> values = makeLogits(count);
+  for (size_t i = 0; i < count; ++i)
+    // As weights are: what was bf16 before.
+    storeFloat(bf16ToF32(f32ToBf16(values[i])), &in[i * in.size() / count],
+               from);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(convertFloatArray(in, from, out, to, isa));
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * count));
+}
+BENCHMARK_CAPTURE(convertArray, f32_to_bf16, DType::F32, DType::BF16)
+    ->DenseRange(0, 2);
+BENCHMARK_CAPTURE(convertArray, f32_to_f16, DType::F32, DType::F16)
+    ->DenseRange(0, 2);
+BENCHMARK_CAPTURE(convertArray, bf16_to_f32, DType::BF16, DType::F32)
     ->DenseRange(0, 2);
 
 } // namespace

@@ -252,6 +252,14 @@ TEST(TensorProducers, QuantizesToTheNearest) {
   EXPECT_EQ(
       readAll(quantizeTransposed(mapped(plain), DType::F32, {1, 1, 32}).scales),
       bytesOf({255}));
+  // Numbers that share a block with a NaN are lost as well; it is not.
+  float nan = std::nanf("");
+  std::memcpy(plain.data() + 8, &nan, 4);
+  auto lost = std::make_shared<ConversionLoss>();
+  readAll(
+      quantizeTransposed(mapped(plain), DType::F32, {1, 1, 32}, lost).blocks);
+  EXPECT_EQ(lost->overflows + lost->underflows, 0U);
+  EXPECT_EQ(lost->rounded, 31U);
 }
 
 TEST(TensorProducers, Q8IsExact) {
