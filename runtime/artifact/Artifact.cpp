@@ -286,9 +286,10 @@ Sha256Digest Artifact::identity() const {
   return sha256(std::as_bytes(std::span(checked_)).first(sizeof(FileHeader)));
 }
 
-Status Artifact::verifyAll() const {
+Status Artifact::verifyAll(bool showProgress) const {
   constexpr size_t pieceBytes = size_t(8) << 20;
-  ProgressBar progress("verifying", file_.size(), ProgressBar::Unit::Bytes);
+  ProgressBar progress("verifying", file_.size(), ProgressBar::Unit::Bytes,
+                       showProgress);
   for (const SectionEntry &entry : sections_) {
     file_.advise(MappedFile::Advice::Sequential, entry.offset, entry.size);
     std::span<const std::byte> rest = bytesOf(entry);

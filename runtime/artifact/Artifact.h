@@ -56,8 +56,8 @@ public:
   Sha256Digest identity() const;
 
   /// Also checks what open() leaves out: the digest of the weights. Reads the
-  /// whole file and shows progress on a terminal.
-  Status verifyAll() const;
+  /// whole file. `showProgress`: on a terminal, how far that is.
+  Status verifyAll(bool showProgress = false) const;
 
 private:
   /// Keeps the alignment that sections have in the file.

@@ -12,7 +12,6 @@
 #include <cstring>
 #include <oneapi/tbb/blocked_range.h>
 #include <oneapi/tbb/parallel_for.h>
-#include <optional>
 
 using namespace gossamer;
 using namespace gossamer::cuda;
@@ -32,7 +31,7 @@ public:
       : memory_(memory), stream_(memory.context()) {}
 
   Status open();
-  Status send(Address to, std::span<const std::byte> tensor, ProgressBar *bar);
+  Status send(Address to, std::span<const std::byte> tensor, ProgressBar &bar);
   Status finish();
 
 private:
@@ -72,7 +71,7 @@ void readInto(uint8_t *to, std::span<const std::byte> from) {
 }
 
 Status Uploader::send(Address to, std::span<const std::byte> tensor,
-                      ProgressBar *bar) {
+                      ProgressBar &bar) {
   const Driver &driver = memory_.context().driver();
   for (size_t done = 0; done < tensor.size();) {
     Slot &slot = *slots_[next_++ % slots_.size()];
@@ -84,8 +83,7 @@ Status Uploader::send(Address to, std::span<const std::byte> tensor,
                    piece.size(), stream_.get());
     GOSS_CUDA_CALL(driver, eventRecord, slot.sent.get(), stream_.get());
     done += piece.size();
-    if (bar)
-      bar->add(piece.size());
+    bar.add(piece.size());
   }
   return Status::ok();
 }
@@ -114,17 +112,15 @@ cuda::uploadTensors(CudaMemory &memory,
   GOSS_RETURN_IF_ERROR(memory.requireFree(total, "weights"));
   MappedTensors mapped;
   GOSS_ASSIGN_OR_RETURN(mapped.memory, memory.allocate(total, "weights"));
-  std::optional<ProgressBar> bar;
-  if (showProgress)
-    bar.emplace("weights to the GPU", payload, ProgressBar::Unit::Bytes);
+  ProgressBar bar("weights to the GPU", payload, ProgressBar::Unit::Bytes,
+                  showProgress);
   Uploader uploader(memory);
   GOSS_RETURN_IF_ERROR(uploader.open());
   mapped.addresses.reserve(host.size());
   for (size_t i = 0; i < host.size(); ++i) {
     const uint8_t *address = mapped.memory.data() + offsets[i];
     mapped.addresses.push_back(address);
-    Status sent =
-        uploader.send(addressOf(address), host[i], bar ? &*bar : nullptr);
+    Status sent = uploader.send(addressOf(address), host[i], bar);
     // The buffers that are read from must stay until nobody does.
     if (!sent.isOk()) {
       (void)uploader.finish();

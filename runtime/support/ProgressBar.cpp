@@ -61,9 +61,10 @@ std::string duration(double seconds) {
 
 } // namespace
 
-ProgressBar::ProgressBar(std::string title, uint64_t total, Unit unit)
+ProgressBar::ProgressBar(std::string title, uint64_t total, Unit unit,
+                         bool shown)
     : title_(std::move(title)), total_(total), unit_(unit),
-      visible_(::isatty(STDERR_FILENO) == 1) {}
+      visible_(shown && ::isatty(STDERR_FILENO) == 1) {}
 
 std::string ProgressBar::line(uint64_t done, double seconds) const {
   done = total_ ? std::min(done, total_) : done;

@@ -25,8 +25,10 @@ class ProgressBar {
 public:
   enum class Unit { Items, Bytes };
 
-  /// `total` 0: the amount is not known, only count and rate are shown.
-  ProgressBar(std::string title, uint64_t total, Unit unit = Unit::Items);
+  /// `total` 0: the amount is not known, only count and rate are shown. Prints
+  /// nothing unless `shown`: for who was asked to be quiet.
+  ProgressBar(std::string title, uint64_t total, Unit unit = Unit::Items,
+              bool shown = true);
   ProgressBar(const ProgressBar &) = delete;
   ProgressBar &operator=(const ProgressBar &) = delete;
   /// Erases the line.

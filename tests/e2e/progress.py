@@ -1,7 +1,7 @@
-"""The progress bar of goss convert, as a person at a terminal sees it.
+"""The progress bars of goss and gossc, as a person at a terminal sees them.
 
-It shows after two seconds. No conversion here takes that long, so that the
-process is stopped for a while when it has begun to write.
+They show after two seconds. Nothing here takes that long, so that the process
+is stopped for a while when it has begun to write, or is halfway.
 """
 
 import os
@@ -12,8 +12,9 @@ import shutil
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
-from support import Suite, read_all
+from support import Suite, read_all, write_bytes
 
 suite = Suite(__doc__)
 UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
@@ -108,4 +109,65 @@ if suite.check("terminal", shown, "expects a bar after two seconds"):
 result = suite.expect("no terminal", ["goss", "convert", suite.model, suite.path("plain"), "--to=numpy"], message="Wrote")
 suite.check("no terminal", b"\r" not in result.stderr and b"converting" not in result.stderr, f"expects no bar but got {result.stderr}")
 suite.check("same", read_all(folder) == read_all(suite.path("plain")), "expects the same files")
+
+
+class Watched:
+    """A command whose bar can be seen, and with --quiet cannot."""
+
+    def __init__(self, title, command, output=None):
+        self.title = title.encode()
+        self.command = command
+        self.output = output  # folder to be removed before each run.
+
+    def measure(self, process):
+        """How far it is: files that it writes, or pages of files that it has read."""
+        if self.output:
+            return sum(len(names) for _, _, names in os.walk(self.output))
+        with open(f"/proc/{process.pid}/statm") as file:
+            return int((file.read().split() or "000")[2])
+
+    def run(self, stop_at, *options):
+        """What it ends with, writes to a terminal when it is stopped where it is
+        so far, and how far it was at most."""
+        if self.output:
+            shutil.rmtree(self.output, ignore_errors=True)
+        terminal = Terminal([suite.tool(self.command[0]), *self.command[1:], *options])
+        most = 0
+        while terminal.process.poll() is None and most < stop_at:
+            most = max(most, self.measure(terminal.process))
+            terminal.read(0.0003)
+        if terminal.process.poll() is None:
+            terminal.process.send_signal(signal.SIGSTOP)
+            time.sleep(2.1)
+            terminal.process.send_signal(signal.SIGCONT)
+        return terminal.finish(), terminal.shown, most
+
+    def find_place(self):
+        """How far it is where a stop lets the bar be seen."""
+        most = self.run(float("inf"))[2]
+        places = [part * most for part in (0.7, 0.6, 0.8, 0.5, 0.9)] * 4
+        return next((place for place in places if self.title in self.run(place)[1]), None)
+
+    def quiet_run(self):
+        """That, and what a quiet run ended with and wrote, stopped there."""
+        place = self.find_place()
+        return place, self.run(place, "-q")[:2] if place else None
+
+
+# -q hides every one of them: errors only are written, and there is none.
+suite.expect("compile", ["gossc", suite.model, "--weights=embed", "-o", suite.path("tiny.goss"), "-q"])
+suite.expect("synth", ["goss", "synth", "--config=seed-demo", "--layers=64", "-o", suite.path("model"), "-q"])
+write_bytes(suite.path("story.txt"), b"Once upon a time, there was a little girl named Lily. " * 100)
+watched = [
+    Watched("converting", ["goss", "convert", suite.model, suite.path("quiet"), "--to=numpy"], suite.path("quiet")),
+    Watched("writing weights", ["goss", "synth", "--config=seed-demo", "--layers=24", "--shard-bytes=1000000", "-o", suite.path("random")], suite.path("random")),
+    Watched("reading weights", ["goss", "verify", suite.path("model")]),
+    Watched("verifying", ["goss", "verify", suite.path("tiny.goss")]),
+    Watched("evaluating tokens", ["goss", "eval", suite.path("tiny.goss"), "-f", suite.path("story.txt")]),
+]
+with ThreadPoolExecutor(len(watched)) as pool:
+    for each, (place, quiet) in zip(watched, pool.map(Watched.quiet_run, watched)):
+        name = each.title.decode()
+        suite.check(name, place, "expects a bar after two seconds")
+        suite.check(name, quiet == (0, b""), f"expects exit code 0 and nothing with -q but got {quiet}")
 suite.finish()

@@ -63,10 +63,10 @@ BenchRunner::create(std::shared_ptr<const StepRunner> runner,
 }
 
 void BenchRunner::startProgress(const BenchTest &test, int64_t runs) {
-  if (showProgress_)
-    progress_ = std::make_unique<ProgressBar>(
-        test.name,
-        static_cast<uint64_t>(test.tokens() * runs + test.depth * test.batch));
+  progress_ = std::make_unique<ProgressBar>(
+      test.name,
+      static_cast<uint64_t>(test.tokens() * runs + test.depth * test.batch),
+      ProgressBar::Unit::Items, showProgress_);
 }
 
 void BenchRunner::addProgress(int64_t tokens) {

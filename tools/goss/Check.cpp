@@ -66,12 +66,12 @@ Status Checker::load() {
                       "without fusions; this makes it: " +
                       oracleCommand(artifact.manifest()));
   }
-  GOSS_ASSIGN_OR_RETURN(loaded_, arguments_.model.load());
+  GOSS_ASSIGN_OR_RETURN(loaded_, arguments_.model.load(!notes_.isQuiet()));
   ModelArguments oracle = arguments_.model;
   oracle.path = arguments_.oracle;
   if (!arguments_.oracleWeights.empty())
     oracle.weights = arguments_.oracleWeights;
-  GOSS_ASSIGN_OR_RETURN(oracle_, oracle.load());
+  GOSS_ASSIGN_OR_RETURN(oracle_, oracle.load(!notes_.isQuiet()));
   // Values are read where kernels left them.
   if (loaded_.model->device().name() != "cpu")
     return unavailable(loaded_.path() +

@@ -63,7 +63,7 @@ Status convert(ConvertArguments &arguments) {
   GOSS_ASSIGN_OR_RETURN(ConversionPlan planned,
                         plan(arguments, checkpoint, notes));
   ProgressBar progress("converting", planned.byteSize(),
-                       ProgressBar::Unit::Bytes);
+                       ProgressBar::Unit::Bytes, !notes.isQuiet());
   arguments.run.progress = [&](uint64_t count) {
     progress.add(count);
     return !interruptFlag();

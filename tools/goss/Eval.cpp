@@ -136,7 +136,8 @@ Status Evaluation::compute() {
                         Evaluator::create(loaded_.model, arguments_.evaluator));
   likelihoods_.resize(sequences_.rows.size());
   comparisons_.resize(sequences_.rows.size());
-  ProgressBar progress("evaluating tokens", sequences_.tokenCount());
+  ProgressBar progress("evaluating tokens", sequences_.tokenCount(),
+                       ProgressBar::Unit::Items, !notes_.isQuiet());
   auto begin = std::chrono::steady_clock::now();
   GOSS_RETURN_IF_ERROR(evaluator.run(
       sequences_, kept,

@@ -28,7 +28,8 @@ Status synthesize(SynthArguments &arguments) {
   GOSS_ASSIGN_OR_RETURN(ModelConfig config, synthConfig(arguments.config));
   uint64_t bytes = syntheticCheckpointBytes(config, arguments.options);
   Notes notes(arguments.quiet);
-  ProgressBar progress("writing weights", bytes, ProgressBar::Unit::Bytes);
+  ProgressBar progress("writing weights", bytes, ProgressBar::Unit::Bytes,
+                       !notes.isQuiet());
   arguments.options.progress = [&](uint64_t count) {
     progress.add(count);
     return !interruptFlag();

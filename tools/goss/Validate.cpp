@@ -117,7 +117,7 @@ Expected<LoadedModel> Validator::load(const std::string &path) const {
   model.path = path;
   model.threads = arguments_.threads;
   model.weights = arguments_.checkpoint;
-  return model.load();
+  return model.load(!notes_.isQuiet());
 }
 
 /// Weight files are compared when they are opened; embedded weights are what

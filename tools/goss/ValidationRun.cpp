@@ -145,7 +145,8 @@ Expected<proto::Validation> ValidationRun::run() {
 
 Expected<ValidationRun::Finding> ValidationRun::checkDecoding() {
   std::vector<LocatedParameter> located = locateParameters(subject_.checkpoint);
-  ProgressBar progress("decoding tensors", located.size());
+  ProgressBar progress("decoding tensors", located.size(),
+                       ProgressBar::Unit::Items, !options_.quiet);
   uint64_t numbers = 0, wrong = 0;
   std::string first;
   for (const LocatedParameter &each : located) {
@@ -282,7 +283,8 @@ ValidationRun::compareLogits(const TokenSequences &sequences,
                              const ReferenceRow &reference) {
   GOSS_ASSIGN_OR_RETURN(Evaluator evaluator,
                         Evaluator::create(subject_.model.model));
-  ProgressBar progress("evaluating tokens", sequences.tokenCount());
+  ProgressBar progress("evaluating tokens", sequences.tokenCount(),
+                       ProgressBar::Unit::Items, !options_.quiet);
   proto::LogitCheck check;
   Comparison comparison;
   Likelihoods likelihoods;

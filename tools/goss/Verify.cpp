@@ -27,7 +27,7 @@ Status verifyArtifact(const std::string &path,
                       const VerifyArguments &arguments) {
   Notes notes(arguments.quiet);
   GOSS_ASSIGN_OR_RETURN(Artifact artifact, Artifact::open(path));
-  GOSS_RETURN_IF_ERROR(artifact.verifyAll());
+  GOSS_RETURN_IF_ERROR(artifact.verifyAll(!notes.isQuiet()));
   GOSS_RETURN_IF_ERROR(readTokenizer(artifact).status());
   notes.note("Artifact", path + ": header, sections and hashes are right");
   const proto::Manifest &manifest = artifact.manifest();
@@ -46,7 +46,8 @@ Status verifyArtifact(const std::string &path,
 /// What a conversion says of itself, and what it was made from.
 Status verifyConversion(const VerifyArguments &arguments,
                         const Checkpoint &checkpoint, const Notes &notes) {
-  ProgressBar progress("comparing", 0, ProgressBar::Unit::Bytes);
+  ProgressBar progress("comparing", 0, ProgressBar::Unit::Bytes,
+                       !notes.isQuiet());
   auto advance = [&](uint64_t bytes) {
     progress.add(bytes);
     return !interruptFlag();
@@ -80,7 +81,7 @@ Status verifyCheckpoint(const VerifyArguments &arguments) {
     notes.note("Note", note);
   if (checkpoint.hasWeights()) {
     ProgressBar progress("reading weights", checkpoint.verificationBytes(),
-                         ProgressBar::Unit::Bytes);
+                         ProgressBar::Unit::Bytes, !notes.isQuiet());
     GOSS_RETURN_IF_ERROR(checkpoint.verifyValues([&](uint64_t bytes) {
       progress.add(bytes);
       return !interruptFlag();

@@ -274,7 +274,7 @@ Status writeArtifact(const CompilerOptions &options, const ArtifactParts &parts,
                         ArtifactWriter::create(options.output, manifest,
                                                std::move(sections),
                                                stored.size()));
-  GOSS_RETURN_IF_ERROR(stored.append(cancelled, writer));
+  GOSS_RETURN_IF_ERROR(stored.append(cancelled, options.showProgress, writer));
   GOSS_RETURN_IF_ERROR(writer.commit());
   GOSS_ASSIGN_OR_RETURN(MappedFile written, MappedFile::open(options.output));
   report.artifactBytes = written.size();

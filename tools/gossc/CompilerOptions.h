@@ -66,6 +66,8 @@ struct CompilerOptions {
   /// Whether a report is to be made: without an artifact, too, its manifest and
   /// record are filled in.
   bool report = false;
+  /// On a terminal, how far embedded weights are on their way.
+  bool showProgress = false;
 
   bool writesArtifact() const {
     return emit == EmitLevel::Artifact && until.empty();

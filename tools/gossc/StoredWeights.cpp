@@ -133,12 +133,13 @@ struct Piece {
 
 } // namespace
 
-Status StoredWeights::append(const CancelCallback &cancelled,
+Status StoredWeights::append(const CancelCallback &cancelled, bool showProgress,
                              ArtifactWriter &writer) const {
   if (size_ == 0)
     return Status::ok();
   static constexpr std::byte zeros[embeddedTensorAlignment] = {};
-  ProgressBar progress("embedding weights", size_, ProgressBar::Unit::Bytes);
+  ProgressBar progress("embedding weights", size_, ProgressBar::Unit::Bytes,
+                       showProgress);
   size_t entry = 0;
   uint64_t position = 0; // within the entry.
   // Makes the next piece; an empty one at the end.

@@ -38,7 +38,8 @@ public:
 
   /// Writes the section in pieces, so that a long copy can be watched and
   /// stopped; the next piece is made while one is written.
-  Status append(const CancelCallback &cancelled, ArtifactWriter &writer) const;
+  Status append(const CancelCallback &cancelled, bool showProgress,
+                ArtifactWriter &writer) const;
 
 private:
   /// One tensor of the section.

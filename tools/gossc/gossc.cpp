@@ -308,6 +308,7 @@ Status run(Arguments &arguments) {
       printInput(report, notes);
   };
   auto cancelled = [] { return interruptFlag().load(); };
+  arguments.compiler.showProgress = !arguments.quiet;
   GOSS_ASSIGN_OR_RETURN(
       CompileResult result,
       compile(arguments.compiler, registry, finished, cancelled));
