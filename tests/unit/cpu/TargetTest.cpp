@@ -14,15 +14,10 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 
-#include "llvm/Support/raw_ostream.h"
-
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 using namespace gossamer;
 using namespace gossamer::cpu;
@@ -147,20 +142,6 @@ TEST(KernelKinds, TableNeedsItsInstructions) {
   EXPECT_FALSE(isApplicable(*findKernelKind("linear", "dense_rows"), kernel,
                             resolved("x86-64-v4"), &why));
   EXPECT_EQ(why, "needs weights of the form bf16, f16, f32 by rows");
-}
-
-TEST(KernelKinds, ManualIsTheTable) {
-  std::string want;
-  llvm::raw_string_ostream os(want);
-  printKernelKinds(os);
-  std::string path = GOSSAMER_SOURCE_DIR "/docs/reference/CpuKernels.md";
-  if (std::getenv("GOSSAMER_UPDATE_DOCS"))
-    std::ofstream(path) << want;
-  std::ifstream file(path);
-  std::stringstream got;
-  got << file.rdbuf();
-  EXPECT_EQ(got.str(), want)
-      << "run this test with GOSSAMER_UPDATE_DOCS=1 to write " << path;
 }
 
 TEST(CodeGen, UndefinedSymbolsAreAnError) {
