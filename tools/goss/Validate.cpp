@@ -362,6 +362,9 @@ void addValidateCommand(CommandLine &line) {
       .example("goss validate gpt-oss-20b --math=fast "
                "--gossc-option=--layout=packed --skip=throughput",
                "the form that is deployed")
+      .example("goss validate gpt-oss-20b --math=fast "
+               "--gossc-option=--dense=int8 --skip=throughput",
+               "the error that 8-bit dense weights make")
       .example("goss validate gpt-oss-20b --tokens=ids.npy --against=ref.npy",
                "also against logits of another implementation")
       .action([arguments] { return Validator(*arguments).run(); });
