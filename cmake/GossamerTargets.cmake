@@ -112,6 +112,9 @@ function(gossamer_unit_test name)
   set_property(GLOBAL APPEND PROPERTY GOSSAMER_UNIT_TESTS ${name})
 endfunction()
 
+# All generated headers, for tools that read sources without building them.
+add_custom_target(gossamer-generated)
+
 # gossamer_protobuf(files...)
 # Makes FILE.pb.cc and FILE.pb.h of Protobuf files, named from the root of the
 # source tree, beside each other in the build tree.
@@ -125,5 +128,8 @@ function(gossamer_protobuf)
       DEPENDS ${CMAKE_SOURCE_DIR}/${file}
       VERBATIM)
     gossamer_compile_alone(${CMAKE_BINARY_DIR}/${name}.cc)
+    string(REPLACE "/" "-" target generated-${name})
+    add_custom_target(${target} DEPENDS ${CMAKE_BINARY_DIR}/${name}.h)
+    add_dependencies(gossamer-generated ${target})
   endforeach()
 endfunction()

@@ -213,8 +213,9 @@ Status CudaCode::loadImage(const void *image, std::string &log) {
   // CUjit_option: the buffer for errors, and its size, passed as a pointer.
   std::array<int, 2> options = {5, 6};
   std::string buffer(16384, '\0');
-  std::array<void *, 2> values = {buffer.data(),
-                                  reinterpret_cast<void *>(buffer.size())};
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
+  auto *size = reinterpret_cast<void *>(buffer.size());
+  std::array<void *, 2> values = {buffer.data(), size};
   const Driver &driver = context_->driver();
   Result result = driver.moduleLoadDataEx(&module_, image, options.size(),
                                           options.data(), values.data());

@@ -168,6 +168,7 @@ struct Copy2D {
 
 /// The library's functions by name. Immutable, thread-safe.
 struct Driver {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a declaration has none there.
 #define GOSS_CUDA_MEMBER(name, symbol, parameters) Result(*name) parameters;
   GOSS_CUDA_FUNCTIONS(GOSS_CUDA_MEMBER)
 #undef GOSS_CUDA_MEMBER

@@ -91,8 +91,7 @@ Expected<DeviceBuffer> CudaMemory::allocate(size_t bytes, const char *what) {
   if (result == errorOutOfMemory)
     return tooLittle(bytes, what);
   GOSS_RETURN_IF_ERROR(driver.check("memAlloc", result));
-  DeviceBuffer buffer(reinterpret_cast<void *>(address), size, releaseDevice,
-                      this);
+  DeviceBuffer buffer(pointerTo(address), size, releaseDevice, this);
   GOSS_RETURN_IF_ERROR(clear(buffer.data(), size));
   return buffer;
 }
@@ -148,8 +147,7 @@ Expected<DeviceBuffer> CudaMemory::reserve(size_t bytes) {
                  granularity_, 0, 0);
   std::lock_guard lock(mutex_);
   reservations_.try_emplace(address);
-  return DeviceBuffer(reinterpret_cast<void *>(address), size, releaseReserved,
-                      this);
+  return DeviceBuffer(pointerTo(address), size, releaseReserved, this);
 }
 
 void CudaMemory::releaseReserved(void *owner, void *data, size_t size) {
@@ -211,7 +209,7 @@ Status CudaMemory::addChunk(Address address, size_t bytes,
   status = driver.check("memSetAccess",
                         driver.memSetAccess(address, bytes, &access, 1));
   if (status.isOk())
-    status = clear(reinterpret_cast<void *>(address), bytes);
+    status = clear(pointerTo(address), bytes);
   if (!status.isOk()) {
     driver.memUnmap(address, bytes);
     driver.memRelease(chunk.handle);

@@ -19,6 +19,9 @@ namespace gossamer::cuda {
 inline Address addressOf(const void *data) {
   return reinterpret_cast<uintptr_t>(data);
 }
+inline void *pointerTo(Address address) {
+  return reinterpret_cast<void *>(address); // NOLINT(performance-no-int-to-ptr)
+}
 
 /// The buffers of one device. Buffers must not outlive it. Thread-safe.
 class CudaMemory {

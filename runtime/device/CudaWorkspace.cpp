@@ -274,7 +274,8 @@ goss_step_args CudaWorkspace::bind(const goss_step_args &args) {
 CudaWorkspace::Key CudaWorkspace::keyOf(const goss_step_args &bound) const {
   Key key = {static_cast<uint64_t>(bound.dims.tokens),
              static_cast<uint64_t>(bound.dims.outputs), chooses_,
-             addressOf(bound.arena), addressOf(bound.parameters)};
+             addressOf(bound.arena),
+             addressOf(static_cast<const void *>(bound.parameters))};
   for (const goss_cache_group &cache : caches_)
     key.push_back(addressOf(cache.pages));
   return key;

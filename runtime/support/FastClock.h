@@ -28,6 +28,7 @@ public:
 
   /// A moment, as the counter says it. Trivial: memory set aside for moments is
   /// not touched before there are any.
+  // NOLINTNEXTLINE(readability-identifier-naming): as of the standard clocks.
   class time_point {
   public:
     time_point() noexcept = default;
