@@ -4,16 +4,21 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// All arithmetic is in double. Candidates have one total order, descending
-// logit then ascending id, in which probabilities are accumulated for top-p
-// and for the draw. Only as much of that order is made as is walked: a
-// vocabulary has 200,000 entries and a draw usually ends in the first dozens.
+// Candidates have one total order, descending logit then ascending id, in which
+// probabilities are accumulated for top-p and for the draw. Only as much of
+// that order is made as is walked: a vocabulary has 200,000 entries and a draw
+// usually ends in the first dozens.
+//
+// What is kept, and which token is drawn, depends on nothing but single logits
+// and on sums of whole numbers, compared with a limit as doubles. All that is
+// kept is a beginning of the order. So a device can choose the same tokens.
 //
 //===----------------------------------------------------------------------===//
 
 #include "runtime/generate/Sampler.h"
 
 #include "runtime/generate/Random.h"
+#include "runtime/generate/TokenWeight.h"
 
 #include <algorithm>
 #include <array>
@@ -29,6 +34,8 @@ namespace {
 
 /// Candidates sorted at first; each further round sorts four times as many.
 constexpr size_t firstSortedCandidates = 64;
+
+constexpr uint32_t wordBits = 32;
 
 std::string format(double value) {
   char text[32];
@@ -100,11 +107,13 @@ Status SamplingOptions::validate() const {
 }
 
 Sampler::Sampler(const SamplingOptions &options, uint32_t vocabularySize)
-    : options_(options) {
+    : options_(options),
+      logMinP_(options.minP > 0 ? std::log(options.minP)
+                                : -std::numeric_limits<double>::infinity()) {
   if (options_.temperature == 0)
     options_.greedy = true;
   if (options_.repetitionPenalty != 1)
-    seen_.resize(vocabularySize);
+    seen_.resize(vocabularySize / wordBits + 1);
   scores_.reserve(vocabularySize);
 }
 
@@ -112,10 +121,13 @@ void Sampler::observe(std::span<const int32_t> tokens) {
   if (options_.repetitionPenalty == 1)
     return;
   for (int32_t token : tokens) {
-    auto index = static_cast<size_t>(token);
-    if (token < 0 || index >= seen_.size() || seen_[index])
+    auto index = static_cast<uint32_t>(token);
+    uint32_t bit = uint32_t{1} << index % wordBits;
+    // A token beyond the vocabulary that has a bit has no logit.
+    if (token < 0 || index / wordBits >= seen_.size() ||
+        (seen_[index / wordBits] & bit) != 0)
       continue;
-    seen_[index] = true;
+    seen_[index / wordBits] |= bit;
     distinct_.push_back(token);
   }
 }
@@ -165,15 +177,15 @@ Status Sampler::score(std::span<const float> logits, uint64_t position) {
                        ": expects a finite value but all are -inf");
   scores_.assign(logits.begin(), logits.end());
   double penalty = options_.repetitionPenalty;
-  constexpr double most = std::numeric_limits<double>::max();
+  constexpr double most = std::numeric_limits<float>::max();
   for (int32_t token : distinct_) {
     auto id = static_cast<size_t>(token);
     if (id >= scores_.size() || !std::isfinite(scores_[id]))
       continue;
-    double &score = scores_[id];
+    double score = scores_[id];
     // Extreme penalties must not make infinities of finite logits.
-    score =
-        std::clamp(score < 0 ? score * penalty : score / penalty, -most, most);
+    scores_[id] = static_cast<float>(
+        std::clamp(score < 0 ? score * penalty : score / penalty, -most, most));
   }
   return Status::ok();
 }
@@ -185,7 +197,7 @@ int32_t Sampler::largest() const {
 
 /// Makes the candidates: every finite score, or those that top-k leaves.
 void Sampler::keepTopK() {
-  double lowest = -std::numeric_limits<double>::infinity();
+  float lowest = -std::numeric_limits<float>::infinity();
   auto k = static_cast<uint64_t>(options_.topK);
   if (k != 0 && k < scores_.size()) {
     selection_ = scores_;
@@ -197,18 +209,23 @@ void Sampler::keepTopK() {
   candidates_.clear();
   for (size_t id = 0; id < scores_.size(); ++id)
     if (scores_[id] >= lowest && std::isfinite(scores_[id]))
-      candidates_.push_back({scores_[id], 0, static_cast<int32_t>(id)});
+      candidates_.push_back({scores_[id], static_cast<int32_t>(id), 0});
 }
 
-/// Sets weights and returns their sum. The largest score is subtracted before
-/// the division, so that no temperature overflows.
-double Sampler::weigh() {
-  double top = -std::numeric_limits<double>::infinity();
+/// Logarithm of the probability relative to the largest. The largest score is
+/// subtracted before the division, so that no temperature overflows.
+double Sampler::distanceOf(const Candidate &candidate) const {
+  return (double{candidate.score} - double{top_}) / options_.temperature;
+}
+
+/// Sets weights and returns their sum.
+uint64_t Sampler::weigh() {
+  top_ = -std::numeric_limits<float>::infinity();
   for (const Candidate &candidate : candidates_)
-    top = std::max(top, candidate.score);
-  double total = 0;
+    top_ = std::max(top_, candidate.score);
+  uint64_t total = 0;
   for (Candidate &candidate : candidates_) {
-    candidate.weight = std::exp((candidate.score - top) / options_.temperature);
+    candidate.weight = token_weight::of(distanceOf(candidate));
     total += candidate.weight;
   }
   return total;
@@ -216,13 +233,14 @@ double Sampler::weigh() {
 
 /// Keeps a token if what comes before it has less than topP of the total: the
 /// one that crosses stays, and at least one. Returns the new total.
-double Sampler::keepTopP(double total) {
+uint64_t Sampler::keepTopP(uint64_t total) {
   if (options_.topP >= 1)
     return total;
-  double limit = options_.topP * total;
-  double sum = 0;
+  double limit = options_.topP * static_cast<double>(total);
+  uint64_t sum = 0;
   size_t kept = 0;
-  while (kept < candidates_.size() && (kept == 0 || sum < limit)) {
+  while (kept < candidates_.size() &&
+         (kept == 0 || static_cast<double>(sum) < limit)) {
     sortUpTo(kept + 1);
     sum += candidates_[kept++].weight;
   }
@@ -230,16 +248,16 @@ double Sampler::keepTopP(double total) {
   return sum;
 }
 
-/// Keeps weights of at least minP; the largest weight is 1. Returns the new
-/// total.
-double Sampler::keepMinP(double total) {
+/// Keeps what is at least minP times as probable as the largest. Returns the
+/// new total.
+uint64_t Sampler::keepMinP(uint64_t total) {
   if (options_.minP <= 0)
     return total;
   // Order is kept, so a sorted beginning stays one.
   size_t sorted = 0, kept = 0;
-  double sum = 0;
+  uint64_t sum = 0;
   for (size_t i = 0; i < candidates_.size(); ++i) {
-    if (candidates_[i].weight < options_.minP)
+    if (distanceOf(candidates_[i]) < logMinP_)
       continue;
     sorted += i < sorted_;
     sum += candidates_[i].weight;
@@ -250,26 +268,25 @@ double Sampler::keepMinP(double total) {
   return sum;
 }
 
-/// The first candidate at which the running sum exceeds uniform * total.
+/// The first candidate at which the running sum exceeds uniform * total. There
+/// is one: less than 1 times the total is less than the total, rounded or not.
 int32_t Sampler::draw(uint64_t position) {
   if (options_.greedy)
     return largest_;
-  double target = uniformAt(options_.seed, position) * total_;
-  double sum = sums_.empty() ? 0 : sums_.back();
-  while (sum <= target && sums_.size() < candidates_.size()) {
+  double target =
+      uniformAt(options_.seed, position) * static_cast<double>(total_);
+  auto isBeyond = [target](uint64_t sum) {
+    return static_cast<double>(sum) > target;
+  };
+  uint64_t sum = sums_.empty() ? 0 : sums_.back();
+  while (!isBeyond(sum)) {
     size_t next = sums_.size();
     sortUpTo(next + 1);
     sums_.push_back(sum += candidates_[next].weight);
   }
-  auto found = static_cast<size_t>(
-      std::upper_bound(sums_.begin(), sums_.end(), target) - sums_.begin());
-  // Rounding can leave the sum short of the target: then it is the last token
-  // that has a probability at all.
-  if (found == candidates_.size())
-    do
-      --found;
-    while (candidates_[found].weight == 0);
-  return candidates_[found].id;
+  auto found = std::ranges::partition_point(
+      sums_, [&](uint64_t each) { return !isBeyond(each); });
+  return candidates_[static_cast<size_t>(found - sums_.begin())].id;
 }
 
 /// Puts at least the first `count` candidates in their final order.

@@ -6,6 +6,8 @@
 //
 // Order and meaning are those of Hugging Face transformers: repetition
 // penalty, then (when sampling) temperature, top-k, top-p, min-p, softmax.
+// Penalised logits are rounded to float32. Probabilities are whole numbers
+// (runtime/generate/TokenWeight.h), so that a device can choose the same token.
 //
 //===----------------------------------------------------------------------===//
 
@@ -74,29 +76,32 @@ public:
 
 private:
   struct Candidate {
-    double score;  ///< penalised logit.
-    double weight; ///< probability relative to the largest.
+    float score; ///< penalised logit.
     int32_t id;
+    uint64_t weight; ///< in proportion to the probability.
   };
 
   Status score(std::span<const float> logits, uint64_t position);
   int32_t largest() const;
   void keepTopK();
-  double weigh();
-  double keepTopP(double total);
-  double keepMinP(double total);
+  double distanceOf(const Candidate &candidate) const;
+  uint64_t weigh();
+  uint64_t keepTopP(uint64_t total);
+  uint64_t keepMinP(uint64_t total);
   void sortUpTo(size_t count);
 
   SamplingOptions options_;
-  std::vector<bool> seen_;        ///< empty without a penalty.
+  double logMinP_;
+  std::vector<uint32_t> seen_;    ///< a bit a token; empty without a penalty.
   std::vector<int32_t> distinct_; ///< ids set in seen_.
-  std::vector<double> scores_;    ///< penalised logits.
-  std::vector<double> selection_; ///< scratch of top-k.
+  std::vector<float> scores_;     ///< penalised logits.
+  std::vector<float> selection_;  ///< scratch of top-k.
   std::vector<Candidate> candidates_;
-  size_t sorted_ = 0;        ///< candidates before this are in final order.
-  double total_ = 0;         ///< of the candidates' weights.
-  std::vector<double> sums_; ///< of the weights up to each, as far as drawn.
-  int32_t largest_ = 0;      ///< what greedy takes.
+  size_t sorted_ = 0;          ///< candidates before this are in final order.
+  float top_ = 0;              ///< the largest score.
+  uint64_t total_ = 0;         ///< of the candidates' weights.
+  std::vector<uint64_t> sums_; ///< of the weights up to each, as far as drawn.
+  int32_t largest_ = 0;        ///< what greedy takes.
 };
 
 } // namespace gossamer
