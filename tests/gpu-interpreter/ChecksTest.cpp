@@ -228,6 +228,41 @@ TEST(Checks, SmallStoresBesideEachOtherAreNoRace) {
   EXPECT_EQ(bytes, want);
 }
 
+// Between two barriers, memory is added to or used in other ways.
+TEST(Checks, AtomicAdditions) {
+  std::string first = "  %zero = arith.constant 0 : i32\n" +
+                      at("%sum", "%s", "%zero", "i32", 3);
+  std::string clear = "  llvm.store %zero, %own : i32, !llvm.ptr<3>\n";
+  std::string add = "  %old = llvm.atomicrmw add %sum, %t syncscope(\"block\") "
+                    "monotonic : !llvm.ptr<3>, i32\n";
+  std::string load = "  %v = llvm.load %sum : !llvm.ptr<3> -> i32\n";
+  std::string barrier = "  gpu.barrier\n";
+  auto run = [&](const std::string &body) {
+    return runText(kTakeShared + first + body, {}, {}, kShared);
+  };
+  EXPECT_EQ(run(clear + barrier + add + barrier + load), "");
+  EXPECT_PRED_FORMAT2(IsSubstring,
+                      "adds to 4 bytes at 0 of @s, which nobody "
+                      "wrote",
+                      run(add));
+  for (const std::string &body : {clear + add, clear + barrier + load + add,
+                                  clear + barrier + clear + add})
+    EXPECT_PRED_FORMAT2(IsSubstring,
+                        "which threads read or wrote with no barrier between",
+                        run(body));
+  EXPECT_PRED_FORMAT2(IsSubstring,
+                      "which threads added to with no barrier between",
+                      run(clear + barrier + add + load));
+  EXPECT_PRED_FORMAT2(IsSubstring,
+                      "which threads added to with no barrier between",
+                      run(clear + barrier + add + clear));
+  EXPECT_PRED_FORMAT2(
+      IsSubstring, "other than additions of i32 to shared memory",
+      runText("  %v = llvm.atomicrmw add %a0, %t monotonic : !llvm.ptr<1>, "
+              "i32\n",
+              {}, {Region()}));
+}
+
 TEST(Checks, ArithmeticThatIsNotDefined) {
   std::string divide = "  %v = arith.divui %t, %t : i32\n";
   EXPECT_PRED_FORMAT2(IsSubstring,

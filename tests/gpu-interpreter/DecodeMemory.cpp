@@ -103,6 +103,22 @@ LogicalResult Decoder::decodeStore(LLVM::StoreOp op) {
                     /*isStore=*/true);
 }
 
+LogicalResult Decoder::decodeAtomic(LLVM::AtomicRMWOp op) {
+  auto pointer = cast<LLVM::LLVMPointerType>(op.getPtr().getType());
+  if (op.getBinOp() != LLVM::AtomicBinOp::add || !op.getType().isInteger(32) ||
+      pointer.getAddressSpace() != 3)
+    return refuse(op, "other than additions of i32 to shared memory");
+  Planes planes;
+  if (failed(allocateResult(op.getRes(), planes)))
+    return failure();
+  noteGranule(op.getPtr(), sizeof(uint32_t));
+  Instruction &i = emit(addAtomically, op);
+  const Planes &address = planesOf(op.getPtr());
+  i.operands = {address[0], address[1], planesOf(op.getVal())[0]};
+  i.result = planes[0];
+  return success();
+}
+
 /// Bytes of a table.
 static std::vector<std::byte> tableData(DenseElementsAttr values) {
   ArrayRef<char> raw = values.getRawData();

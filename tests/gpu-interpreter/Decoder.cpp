@@ -182,6 +182,7 @@ LogicalResult Decoder::decodeOp(Operation *op) {
       .Case([&](LLVM::GEPOp o) { return decodeGep(o); })
       .Case([&](LLVM::LoadOp o) { return decodeLoad(o); })
       .Case([&](LLVM::StoreOp o) { return decodeStore(o); })
+      .Case([&](LLVM::AtomicRMWOp o) { return decodeAtomic(o); })
       .Case([&](LLVM::AddressOfOp o) { return decodeAddressOf(o); })
       .Case([&](gpu::ThreadIdOp o) { return decodeThreadId(o); })
       .Case([&](gpu::BlockIdOp o) { return decodeBlockId(o); })

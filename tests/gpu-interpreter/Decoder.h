@@ -85,6 +85,7 @@ private:
   LogicalResult decodeGep(mlir::LLVM::GEPOp op);
   LogicalResult decodeLoad(mlir::LLVM::LoadOp op);
   LogicalResult decodeStore(mlir::LLVM::StoreOp op);
+  LogicalResult decodeAtomic(mlir::LLVM::AtomicRMWOp op);
   LogicalResult decodeAddressOf(mlir::LLVM::AddressOfOp op);
   LogicalResult emitAccess(mlir::Operation *op, mlir::Value address,
                            mlir::Type type, std::optional<uint64_t> alignment,

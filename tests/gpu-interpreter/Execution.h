@@ -73,7 +73,8 @@ public:
     std::byte *at = memory_.read(region, offset, size, alignment, thread);
     if (!at)
       fail(instruction, thread,
-           memory_.explain(region, offset, size, alignment, thread, false));
+           memory_.explain(region, offset, size, alignment, thread,
+                           Access::Read));
     return at;
   }
   std::byte *write(const Instruction &instruction, uint32_t thread,
@@ -82,7 +83,16 @@ public:
     std::byte *at = memory_.write(region, offset, size, alignment, thread);
     if (!at)
       fail(instruction, thread,
-           memory_.explain(region, offset, size, alignment, thread, true));
+           memory_.explain(region, offset, size, alignment, thread,
+                           Access::Write));
+    return at;
+  }
+  std::byte *add(const Instruction &instruction, uint32_t thread,
+                 uint32_t region, uint64_t offset, size_t size) {
+    std::byte *at = memory_.add(region, offset, size, size);
+    if (!at)
+      fail(instruction, thread,
+           memory_.explain(region, offset, size, size, thread, Access::Add));
     return at;
   }
 

@@ -48,6 +48,10 @@ Handler moveHandler(uint32_t size);
 Handler loadHandler(uint32_t size);
 Handler storeHandler(uint32_t size);
 
+/// result = what was in region operand 1 at offset operand 0, an i32; leaves it
+/// larger by operand 2.
+bool addAtomically(Execution &x, const Instruction &i);
+
 /// Elements of a vector in others of a different size: an element of `to`
 /// bytes that begins `number` bits into operand 0,
 Handler narrowHandler(uint32_t from, uint32_t to);

@@ -52,8 +52,9 @@ public:
   /// that not all threads of the block reach, an operation of a warp that not
   /// all of its threads reach; a read of shared memory that nobody wrote; two
   /// threads of a block touching the same byte, one of them writing, without a
-  /// barrier between; two blocks writing the same byte, or one reading what
-  /// another writes; a division by zero, a shift by the width or more.
+  /// barrier between, unless both add atomically; two blocks writing the same
+  /// byte, or one reading what another writes; a division by zero, a shift by
+  /// the width or more.
   mlir::LogicalResult run(const LaunchShape &shape,
                           llvm::ArrayRef<Region> arguments) const;
 

@@ -354,3 +354,40 @@ TEST(Interpreter, SharedMemoryTablesAndBlocks) {
         EXPECT_EQ(out[(y * 3 + x) * 64 + t], 100 * (x + 1) + 63 - t + y);
   EXPECT_NE(runText(body, {{3, 2, 1}, 64, 255}, {inOut(out)}, globals), "");
 }
+
+TEST(Interpreter, AtomicAdditions) {
+  Ints out(64);
+  std::string globals = "llvm.mlir.global internal @s() {addr_space = 3 : i32} "
+                        ": !llvm.array<1 x i32>\n";
+  // What was there before each, and then the sum.
+  std::string body = R"(
+  %s = llvm.mlir.addressof @s : !llvm.ptr<3>
+  %hundred = arith.constant 100 : i32
+  %c0 = arith.constant 0 : i32
+  %c63 = arith.constant 63 : i32
+  %c1 = arith.constant 1 : i32
+  %isFirst = arith.cmpi eq, %t, %c0 : i32
+  scf.if %isFirst {
+    llvm.store %hundred, %s : i32, !llvm.ptr<3>
+  }
+  gpu.barrier
+  %isOdd = arith.andi %t, %c1 : i32
+  %odd = arith.cmpi ne, %isOdd, %c0 : i32
+  scf.if %odd {
+    %old = llvm.atomicrmw add %s, %t syncscope("block") monotonic : !llvm.ptr<3>, i32
+    %p = llvm.getelementptr %a0[%t] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i32
+    llvm.store %old, %p : i32, !llvm.ptr<1>
+  }
+  gpu.barrier
+  %v = llvm.load %s : !llvm.ptr<3> -> i32
+  scf.if %isFirst {
+    llvm.store %v, %a0 : i32, !llvm.ptr<1>
+  }
+)";
+  EXPECT_EQ(runText(body, {{1, 1, 1}, 64}, {inOut(out)}, globals), "");
+  EXPECT_EQ(out[0], 100 + 32 * 32);
+  for (int32_t t = 1, sum = 100; t < 64; sum += t, t += 2) {
+    EXPECT_EQ(out[t], sum) << t;
+    EXPECT_EQ(out[t - 1], t == 1 ? 100 + 32 * 32 : 0);
+  }
+}

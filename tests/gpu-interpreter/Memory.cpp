@@ -118,6 +118,8 @@ std::string Memory::explainConflict(const MemoryRegion &memory, uint64_t offset,
   size_t last = (offset + size - 1) >> memory.granuleShift;
   for (size_t i = offset >> memory.granuleShift; i <= last; ++i) {
     const ShadowCell &cell = memory.shadow[i];
+    if (cell.writeEpoch == epoch_ && cell.writer == kAdders)
+      return "which threads added to with no barrier between";
     if (cell.writeEpoch == epoch_ && cell.writer != thread)
       return "which thread " + std::to_string(cell.writer) +
              " wrote with no barrier between";
@@ -139,12 +141,26 @@ std::string Memory::explainConflict(const MemoryRegion &memory, uint64_t offset,
   return "which is not allowed";
 }
 
+std::string Memory::explainAddition(const MemoryRegion &memory, uint64_t offset,
+                                    size_t size) const {
+  if (!memory.isShared)
+    return "which is not shared memory";
+  size_t last = (offset + size - 1) >> memory.granuleShift;
+  for (size_t i = offset >> memory.granuleShift; i <= last; ++i)
+    if (memory.shadow[i].writeEpoch < blockEpoch_)
+      return "which nobody wrote";
+  return "which threads read or wrote with no barrier between";
+}
+
 std::string Memory::explain(uint32_t region, uint64_t offset, size_t size,
                             size_t alignment, uint32_t thread,
-                            bool isWrite) const {
+                            Access access) const {
   const MemoryRegion &memory = regions_[region];
-  std::string text = std::string(isWrite ? "writes " : "reads ") +
-                     std::to_string(size) + " bytes at " +
+  bool isWrite = access == Access::Write;
+  const char *verb = isWrite                 ? "writes "
+                     : access == Access::Add ? "adds to "
+                                             : "reads ";
+  std::string text = verb + std::to_string(size) + " bytes at " +
                      std::to_string(static_cast<int64_t>(offset)) + " of " +
                      describe(region) + ", ";
   if (!memory.begin)
@@ -153,6 +169,8 @@ std::string Memory::explain(uint32_t region, uint64_t offset, size_t size,
     return text + "which has " + std::to_string(memory.size);
   if ((reinterpret_cast<uintptr_t>(memory.begin) + offset) & (alignment - 1))
     return text + "which is not a multiple of " + std::to_string(alignment);
+  if (access == Access::Add)
+    return text + explainAddition(memory, offset, size);
   if (isWrite && !memory.isWritable)
     return text + "which is not to be written";
   return text + explainConflict(memory, offset, size, thread, isWrite);

@@ -18,7 +18,7 @@ namespace gossamer::cuda::testing {
 struct ShadowCell {
   uint32_t writeEpoch;
   uint32_t readEpoch;
-  uint16_t writer; ///< thread.
+  uint16_t writer; ///< thread, or several that added.
   uint16_t reader; ///< thread and flags.
 };
 
@@ -31,6 +31,8 @@ struct MemoryRegion {
   uint32_t granuleShift = 0;
   ShadowCell *shadow = nullptr; ///< null where nothing is ever written.
 };
+
+enum class Access { Read, Write, Add };
 
 /// All regions of a launch, and what the threads did to them.
 class Memory {
@@ -60,9 +62,19 @@ public:
     return at;
   }
 
+  /// The same for an atomic addition.
+  std::byte *add(uint32_t region, uint64_t offset, size_t size,
+                 size_t alignment) {
+    MemoryRegion &memory = regions_[region];
+    std::byte *at = locate(memory, offset, size, alignment);
+    if (at && !(memory.isShared && noteAddition(memory, offset, size)))
+      return nullptr;
+    return at;
+  }
+
   /// Why the access that just failed did.
   std::string explain(uint32_t region, uint64_t offset, size_t size,
-                      size_t alignment, uint32_t thread, bool isWrite) const;
+                      size_t alignment, uint32_t thread, Access access) const;
 
 private:
   struct FreeCells {
@@ -73,6 +85,7 @@ private:
   static constexpr uint16_t kThread = 0x3fff;
   static constexpr uint16_t kSeveral = 0x8000;    ///< threads read it.
   static constexpr uint16_t kOtherBlock = 0x4000; ///< read it before.
+  static constexpr uint16_t kAdders = 0x8000;     ///< added to it.
 
   static std::byte *locate(const MemoryRegion &memory, uint64_t offset,
                            size_t size, size_t alignment) {
@@ -131,6 +144,20 @@ private:
     cell.writer = static_cast<uint16_t>(thread);
     return true;
   }
+  /// Between two barriers there are either additions or other accesses.
+  bool noteAddition(const MemoryRegion &memory, uint64_t offset,
+                    size_t size) const {
+    size_t last = (offset + size - 1) >> memory.granuleShift;
+    for (size_t i = offset >> memory.granuleShift; i <= last; ++i) {
+      ShadowCell &cell = memory.shadow[i];
+      if (cell.writeEpoch < blockEpoch_ || cell.readEpoch == epoch_ ||
+          (cell.writeEpoch == epoch_ && cell.writer != kAdders))
+        return false;
+      cell.writeEpoch = epoch_;
+      cell.writer = kAdders;
+    }
+    return true;
+  }
   bool isOtherBlocks(const ShadowCell &cell) const {
     return (cell.writeEpoch != 0 && cell.writeEpoch < blockEpoch_) ||
            (cell.readEpoch != 0 &&
@@ -142,6 +169,8 @@ private:
   void trackSpan(llvm::ArrayRef<uint32_t> members, const Program &program);
   ShadowCell *makeCells(size_t count);
   std::string describe(uint32_t region) const;
+  std::string explainAddition(const MemoryRegion &memory, uint64_t offset,
+                              size_t size) const;
   std::string explainConflict(const MemoryRegion &memory, uint64_t offset,
                               size_t size, uint32_t thread, bool isWrite) const;
 

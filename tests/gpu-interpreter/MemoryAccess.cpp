@@ -91,6 +91,23 @@ Handler storeHandler(uint32_t size) {
   }
 }
 
+bool addAtomically(Execution &x, const Instruction &i) {
+  const auto *offsets = x.plane<uint64_t>(i.operands[0]);
+  const auto *regions = x.plane<uint32_t>(i.operands[1]);
+  const auto *values = x.plane<uint32_t>(i.operands[2]);
+  auto *results = x.plane<uint32_t>(i.result);
+  return forActive(x, [&](uint32_t t) {
+    std::byte *at = x.add(i, t, regions[t], offsets[t], sizeof(uint32_t));
+    if (!at)
+      return false;
+    uint32_t value = values[t];
+    std::memcpy(results + t, at, sizeof(uint32_t));
+    value += results[t];
+    std::memcpy(at, &value, sizeof(uint32_t));
+    return true;
+  });
+}
+
 //===----------------------------------------------------------------------===//
 // Elements of another size
 //===----------------------------------------------------------------------===//
