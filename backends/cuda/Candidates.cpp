@@ -25,6 +25,11 @@ Val orderOf(KernelBuilder &k, Val v) {
   return k.select(isNan, k.i32(kLeast + 1), flipped);
 }
 
+Val valueOf(KernelBuilder &k, Val order) {
+  Val bits = k.select(order < 0, order ^ k.i32(0x7fffffff), order);
+  return k.bitcast(bits, k.f32Type());
+}
+
 Candidate better(KernelBuilder &k, Candidate l, Candidate r) {
   Val wins = (r.order > l.order) | ((r.order == l.order) & (r.index < l.index));
   return {k.select(wins, r.order, l.order), k.select(wins, r.index, l.index)};

@@ -27,6 +27,9 @@ Candidate noCandidate(KernelBuilder &k);
 /// Integers in the order of floats. Zeros are equal; NaN is less than all.
 Val orderOf(KernelBuilder &k, Val v);
 
+/// The value of an order, 0 for either zero.
+Val valueOf(KernelBuilder &k, Val order);
+
 Candidate better(KernelBuilder &k, Candidate l, Candidate r);
 /// Over the lanes of a warp; all lanes have it.
 Candidate warpBest(KernelBuilder &k, Candidate own);

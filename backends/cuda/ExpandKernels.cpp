@@ -51,8 +51,8 @@ static void reportLaunches(ModuleOp module, const LaunchTable &table) {
   module.walk([&](gptoss::DispatchOp dispatch) {
     plan += stages.lookup(dispatch.getKernel());
   });
-  for (const KernelLaunches &greedy : table.greedy)
-    choice += greedy.variants.front().stages.size();
+  for (const KernelLaunches &launches : table.choice)
+    choice += launches.variants.front().stages.size();
   if (auto remark = remark::analysis(
           module.getLoc(),
           remark::RemarkOpts::name("launches").category("cuda-expand-kernels")))
@@ -62,17 +62,11 @@ static void reportLaunches(ModuleOp module, const LaunchTable &table) {
                   .str();
 }
 
-/// Writes goss_cuda_code.greedy, which is no kernel of the plan.
-static KernelLaunches expandGreedy(gpu::GPUModuleOp device, Location loc,
+/// Writes goss_cuda_code.choose, which is no kernel of the plan.
+static KernelLaunches expandChoice(gpu::GPUModuleOp device, Location loc,
                                    MemRefType logits) {
-  KernelDescription kernel;
-  kernel.operation = "greedy";
-  kernel.bindings = {
-      logits, MemRefType::get({logits.getDimSize(0)},
-                              IntegerType::get(device.getContext(), 32))};
-  kernel.rowsAreOutputs = true;
-  KernelKind kind{"greedy", "plain", "", emitGreedy};
-  return expandKernel(device, loc, "greedy", kernel, kind, GOSS_CUDA_OUTPUTS);
+  return expandKernel(device, loc, "choose", describeChoice(logits),
+                      {"choose", "plain", "", emitChoice}, GOSS_CUDA_OUTPUTS);
 }
 
 namespace {
@@ -95,8 +89,9 @@ struct ExpandKernels final : impl::ExpandKernelsBase<ExpandKernels> {
         return signalPassFailure();
     module->setAttr(cpu::kRecordsAttr,
                     cpu::recordsToAttr(&getContext(), records));
-    if (MemRefType logits = findLogits(module))
-      launches.greedy.push_back(expandGreedy(device, module.getLoc(), logits));
+    if (MemRefType logits = findLogits(module);
+        logits && logits.getDimSize(1) <= kMostTokensToChoose)
+      launches.choice.push_back(expandChoice(device, module.getLoc(), logits));
     setLaunches(module, launches);
     reportLaunches(module, launches);
     module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),

@@ -169,8 +169,8 @@ void TableWriter::write(const LaunchTable &launches,
                         const TargetOptions &options, StringRef ptx,
                         StringRef cubin) {
   LLVM::GlobalOp table = kernels(launches.kernels);
-  LLVM::GlobalOp greedy =
-      launches.greedy.empty() ? LLVM::GlobalOp() : kernels(launches.greedy);
+  LLVM::GlobalOp choice =
+      launches.choice.empty() ? LLVM::GlobalOp() : kernels(launches.choice);
   const Chip &chip = chipOf(options);
   LLVM::GlobalOp chipName = bytes(terminated(chip.name));
   LLVM::GlobalOp ptxText = bytes(terminated(ptx));
@@ -182,7 +182,7 @@ void TableWriter::write(const LaunchTable &launches,
                              number(i32_, launches.kernels.size()),
                              addressOf(table), addressOf(ptxText),
                              number(i64_, ptx.size()), addressOf(cubinBytes),
-                             number(i64_, cubin.size()), addressOf(greedy)});
+                             number(i64_, cubin.size()), addressOf(choice)});
   });
 }
 

@@ -129,6 +129,13 @@ LLVM::GlobalOp KernelBuilder::makeGlobal(StringRef name, Type type,
                                 /*alignment=*/16, space);
 }
 
+Val KernelBuilder::addAtomic(Array array, Val index, Val value) {
+  return Val(*this, LLVM::AtomicRMWOp::create(b, loc, LLVM::AtomicBinOp::add,
+                                              array.at(index).address(), value,
+                                              LLVM::AtomicOrdering::monotonic,
+                                              "block"));
+}
+
 Array KernelBuilder::shared(Type element, int64_t count) {
   auto global = makeGlobal("shared", LLVM::LLVMArrayType::get(element, count),
                            /*isConstant=*/false, kSharedSpace, Attribute());

@@ -205,6 +205,7 @@ public:
   Val truncate(Val v, mlir::Type type);
   Val toFloat(Val v, mlir::Type type); ///< of a signed integer.
   Val toF32(Val v);                    ///< from f64 or a stored float.
+  Val toF64(Val v);                    ///< from f32.
   Val toBF16(Val v);                   ///< f32 to the bits of the nearest bf16.
   Val extract(Val vector, int64_t i);
   Val vector(llvm::ArrayRef<Val> elements);
@@ -249,6 +250,8 @@ public:
   Val blockReduce(Val v, llvm::function_ref<Val(Val, Val)> combine);
   Val blockSum(Val v);
   Val blockMax(Val v);
+  /// Adds to an i32 of shared memory, atomically; what was there before.
+  Val addAtomic(Array array, Val index, Val value);
   /// Shared memory of the block.
   Array shared(mlir::Type element, int64_t count);
 

@@ -48,8 +48,11 @@ void emitProjectExact(KernelWriter &w);
 void emitProjectRounded(KernelWriter &w);
 void emitPlainProject(KernelWriter &w);
 
-// GreedyKernel.cpp: goss_cuda_code.greedy.
-void emitGreedy(KernelWriter &w);
+// ChoiceKernel.cpp: goss_cuda_code.choose, described for the buffer of logits.
+/// Of a larger vocabulary the sum of weights may not fit an i64.
+inline constexpr int64_t kMostTokensToChoose = int64_t{1} << 22;
+KernelDescription describeChoice(mlir::MemRefType logits);
+void emitChoice(KernelWriter &w);
 
 // ProductKernels.cpp: a warp computes an output, lane by lane.
 void emitPlainLinear(KernelWriter &w);

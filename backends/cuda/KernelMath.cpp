@@ -149,6 +149,11 @@ Val KernelBuilder::toF32(Val v) {
   return v;
 }
 
+Val KernelBuilder::toF64(Val v) {
+  return Val(*this, arith::ExtFOp::create(b, loc, b.getF64Type(), Value(v),
+                                          arith::FastMathFlagsAttr()));
+}
+
 Val KernelBuilder::toBF16(Val v) {
   Val rounded(*this, arith::TruncFOp::create(b, loc, b.getBF16Type(), v));
   return bitcast(rounded, b.getI16Type());

@@ -62,7 +62,7 @@ static ArrayAttr toAttr(Builder &b, ArrayRef<KernelLaunches> kernels) {
 void setLaunches(ModuleOp module, const LaunchTable &table) {
   Builder b(module.getContext());
   module->setAttr(kLaunchesAttr, toAttr(b, table.kernels));
-  module->setAttr(kGreedyAttr, toAttr(b, table.greedy));
+  module->setAttr(kChoiceAttr, toAttr(b, table.choice));
 }
 
 namespace {
@@ -141,7 +141,7 @@ FailureOr<LaunchTable> launchesFromModule(ModuleOp module) {
   Reader reader;
   LaunchTable table;
   for (auto [name, kernels] : {std::pair(kLaunchesAttr, &table.kernels),
-                               std::pair(kGreedyAttr, &table.greedy)}) {
+                               std::pair(kChoiceAttr, &table.choice)}) {
     auto array = module->getAttrOfType<ArrayAttr>(name);
     if (!array)
       return module.emitError("expects the attribute ")

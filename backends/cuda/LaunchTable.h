@@ -25,8 +25,8 @@ namespace gossamer::cuda {
 
 /// Module attribute of the launches, an entry a kernel.
 inline constexpr const char *kLaunchesAttr = "gptoss.cuda.launches";
-/// That of goss_cuda_code.greedy, an entry or none.
-inline constexpr const char *kGreedyAttr = "gptoss.cuda.greedy";
+/// That of goss_cuda_code.choose, an entry or none.
+inline constexpr const char *kChoiceAttr = "gptoss.cuda.choice";
 
 /// goss_cuda_extent.
 struct Extent {
@@ -64,7 +64,7 @@ inline constexpr int64_t kScratchUnit = 256;
 
 struct LaunchTable {
   std::vector<KernelLaunches> kernels;
-  std::vector<KernelLaunches> greedy; ///< one, or none.
+  std::vector<KernelLaunches> choice; ///< one, or none.
 };
 
 /// Converts between the table and the attributes of a module. Reading emits an

@@ -35,7 +35,7 @@
 extern "C" {
 #endif
 
-#define GOSS_CUDA_ABI_VERSION 2
+#define GOSS_CUDA_ABI_VERSION 3
 
 /// What a number of blocks or bytes is proportional to.
 typedef enum goss_cuda_quantity {
@@ -81,6 +81,18 @@ typedef struct goss_cuda_kernel {
   const goss_cuda_variant *variants;
 } goss_cuda_kernel;
 
+/// How a token is to be chosen by a row of logits; runtime/generate/Sampler.h
+/// says what that means.
+typedef struct goss_cuda_choice {
+  double temperature; ///< 0: the token with the largest logit.
+  double top_p;       ///< 1: off.
+  double log_min_p;   ///< logarithm of min-p; -inf: off.
+  double penalty;     ///< of repetition; 1: off.
+  double uniform;     ///< what draws the token, in [0, 1).
+  int32_t top_k;      ///< 0: off.
+  int32_t is_wanted;  ///< 0: -1 is chosen.
+} goss_cuda_choice;
+
 /// Exported as "goss_cuda".
 typedef struct goss_cuda_code {
   uint32_t abi_version; ///< GOSS_CUDA_ABI_VERSION.
@@ -93,10 +105,12 @@ typedef struct goss_cuda_code {
   uint64_t ptx_size;    ///< without the zero.
   const uint8_t *cubin; ///< machine code for `chip`; null without one.
   uint64_t cubin_size;  ///< 0 without one.
-  /// Chooses tokens; no kernel of the manifest. Its bindings are the logits and
-  /// an int32 a row of them: the lowest token with the largest logit, or -1
+  /// Chooses tokens; no kernel of the manifest. Of each row of logits its
+  /// bindings have: the logits; a goss_cuda_choice; 1 + vocabulary / 32 words
+  /// with a bit a token, lowest first, set for those that the penalty is for
+  /// (null where no row has one); an int32 that is written, the token or -1
   /// where a logit is NaN or +inf, or all are -inf. May be null.
-  const goss_cuda_kernel *greedy;
+  const goss_cuda_kernel *choose;
 } goss_cuda_code;
 
 #ifdef __cplusplus

@@ -17,6 +17,8 @@ using namespace gossamer::cuda;
 namespace {
 
 constexpr uint32_t maxBlockThreads = 1024;
+/// Of goss_cuda_code.choose.
+constexpr uint32_t choiceBindings = 4;
 /// More has to be allowed function by function.
 constexpr uint32_t sharedBytesForAll = 48 * 1024;
 
@@ -138,13 +140,13 @@ Status CudaCode::checkTable(size_t numKernels) const {
     if (Status status = checkKernel(table_->kernels[i]); !status.isOk())
       return status.withContext("code section: goss_cuda: kernel " +
                                 std::to_string(i));
-  if (table_->greedy && table_->greedy->num_bindings != 2)
-    return invalidData("code section: goss_cuda: greedy: expects 2 bindings "
-                       "but got " +
-                       std::to_string(table_->greedy->num_bindings));
-  if (table_->greedy)
-    if (Status status = checkKernel(*table_->greedy); !status.isOk())
-      return status.withContext("code section: goss_cuda: greedy");
+  if (table_->choose && table_->choose->num_bindings != choiceBindings)
+    return invalidData("code section: goss_cuda: choose: expects " +
+                       std::to_string(choiceBindings) + " bindings but got " +
+                       std::to_string(table_->choose->num_bindings));
+  if (table_->choose)
+    if (Status status = checkKernel(*table_->choose); !status.isOk())
+      return status.withContext("code section: goss_cuda: choose");
   return Status::ok();
 }
 
@@ -232,8 +234,8 @@ Status CudaCode::findFunctions() {
     GOSS_ASSIGN_OR_RETURN(CudaKernel kernel, findKernel(table));
     kernels_.push_back(std::move(kernel));
   }
-  if (table_->greedy) {
-    GOSS_ASSIGN_OR_RETURN(greedy_, findKernel(*table_->greedy));
+  if (table_->choose) {
+    GOSS_ASSIGN_OR_RETURN(choice_, findKernel(*table_->choose));
   }
   return Status::ok();
 }

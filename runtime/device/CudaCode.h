@@ -58,8 +58,8 @@ public:
 
   goss_step_fn step() const { return step_; }
   std::span<const CudaKernel> kernels() const { return kernels_; }
-  /// goss_cuda_code.greedy; null where the code has none.
-  const CudaKernel *greedy() const { return greedy_ ? &*greedy_ : nullptr; }
+  /// goss_cuda_code.choose; null where the code has none.
+  const CudaKernel *choice() const { return choice_ ? &*choice_ : nullptr; }
 
 private:
   CudaCode(std::shared_ptr<const CudaContext> context, SharedObject object)
@@ -78,7 +78,7 @@ private:
   const goss_cuda_code *table_ = nullptr;
   Module module_ = nullptr;
   std::vector<CudaKernel> kernels_;
-  std::optional<CudaKernel> greedy_;
+  std::optional<CudaKernel> choice_;
 };
 
 } // namespace gossamer::cuda

@@ -36,9 +36,11 @@ public:
 
   Status run(const goss_step_args &args,
              DispatchObserver *observer) const override {
-    return runAndChoose(args, {}, observer);
+    return runAndChoose(args, {}, {}, observer);
   }
-  Status runAndChoose(const goss_step_args &args, std::span<int32_t> choices,
+  Status runAndChoose(const goss_step_args &args,
+                      std::span<const TokenChoice> wanted,
+                      std::span<int32_t> chosen,
                       DispatchObserver *observer) const override;
 
 private:
@@ -69,12 +71,13 @@ Expected<std::unique_ptr<CudaWorkspace>> CudaProgram::takeWorkspace() const {
 }
 
 Status CudaProgram::runAndChoose(const goss_step_args &args,
-                                 std::span<int32_t> choices,
+                                 std::span<const TokenChoice> wanted,
+                                 std::span<int32_t> chosen,
                                  DispatchObserver *observer) const {
   GOSS_RETURN_IF_ERROR(memory_->context().enter());
   GOSS_ASSIGN_OR_RETURN(std::unique_ptr<CudaWorkspace> workspace,
                         takeWorkspace());
-  Status status = workspace->run(args, choices, observer);
+  Status status = workspace->run(args, wanted, chosen, observer);
   std::lock_guard lock(mutex_);
   workspaces_.push_back(std::move(workspace));
   return status;

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/device/CudaWorkspace.h"
+#include "runtime/device/CudaChoice.h"
 #include "runtime/support/CheckedMath.h"
 
 #include <algorithm>
@@ -44,8 +45,19 @@ uint64_t inputOffset(InputArray array, uint64_t tokens) {
          static_cast<uint64_t>(array) * arrayBytes(tokens);
 }
 
-uint64_t inputBytes(uint64_t tokens) {
+/// The last array has a goss_cuda_choice an output.
+uint64_t choiceOffset(uint64_t tokens) {
   return inputOffset(outputArray, tokens) + arrayBytes(tokens);
+}
+
+uint64_t inputBytes(uint64_t tokens) {
+  return choiceOffset(tokens) +
+         roundUp(tokens * sizeof(goss_cuda_choice), arrayAlignment);
+}
+
+/// Of the tokens that a penalty is for.
+uint64_t seenRowBytes(const StepArrays &arrays) {
+  return seenWords(arrays.logitsRowBytes / sizeof(float)) * sizeof(uint32_t);
 }
 
 uint64_t grownTo(int64_t wanted) {
@@ -83,23 +95,26 @@ void CudaWorkspace::dropGraphs() {
 }
 
 Status CudaWorkspace::run(const goss_step_args &args,
-                          std::span<int32_t> choices,
+                          std::span<const TokenChoice> wanted,
+                          std::span<int32_t> chosen,
                           DispatchObserver *observer) {
   const goss_dims &dims = args.dims;
   if (dims.tokens < 0 || dims.outputs < 0 || dims.sequences < 0)
     return internalError("step: expects sizes of at least 0");
-  chooses_ = code_.greedy() && std::ranges::any_of(choices, [](int32_t each) {
+  chooses_ = code_.choice() && std::ranges::any_of(chosen, [](int32_t each) {
                return each != wholeRow;
              });
   if (!chooses_)
-    std::ranges::fill(choices, wholeRow);
+    std::ranges::fill(chosen, wholeRow);
   GOSS_RETURN_IF_ERROR(makeRoom(dims));
   GOSS_RETURN_IF_ERROR(memory_.orderBefore(lanes_.main()));
-  Status status = upload(args);
+  Status status = chooses_ ? prepareChoices(wanted, chosen) : Status::ok();
+  if (status.isOk())
+    status = upload(args);
   if (status.isOk())
     status = compute(bind(args), observer);
   if (status.isOk())
-    status = fetch(args, choices);
+    status = fetch(args, chosen);
   // Nothing of a step that failed may run into the next one.
   if (!status.isOk())
     driver().ctxSynchronize();
@@ -124,7 +139,7 @@ Status CudaWorkspace::fetchRow(const goss_step_args &args, size_t row) {
 
 /// Waits for the step, and copies what is wanted of it.
 Status CudaWorkspace::fetch(const goss_step_args &args,
-                            std::span<int32_t> choices) {
+                            std::span<int32_t> chosen) {
   auto rows = static_cast<uint64_t>(args.dims.outputs);
   if (!chooses_) {
     if (rows)
@@ -134,18 +149,18 @@ Status CudaWorkspace::fetch(const goss_step_args &args,
     return wait();
   }
   GOSS_RETURN_IF_ERROR(
-      memory_.copyToHost(hostChoices_.data(), addressOf(choices_.data()),
+      memory_.copyToHost(hostChosen_.data(), addressOf(chosen_.data()),
                          rows * sizeof(int32_t), lanes_.main()));
   for (size_t row = 0; row < rows; ++row)
-    if (choices[row] == wholeRow)
+    if (chosen[row] == wholeRow)
       GOSS_RETURN_IF_ERROR(fetchRow(args, row));
   GOSS_RETURN_IF_ERROR(wait());
   bool lacksRows = false;
   for (size_t row = 0; row < rows; ++row) {
-    if (choices[row] == wholeRow)
+    if (chosen[row] == wholeRow)
       continue;
-    choices[row] = hostChoices_.as<int32_t>()[row];
-    if (choices[row] != wholeRow)
+    chosen[row] = hostChosen_.as<int32_t>()[row];
+    if (chosen[row] != wholeRow)
       continue;
     GOSS_RETURN_IF_ERROR(fetchRow(args, row));
     lacksRows = true;
@@ -167,8 +182,8 @@ Status CudaWorkspace::makeRoom(const goss_dims &dims) {
     GOSS_ASSIGN_OR_RETURN(inputs_, memory_.allocate(inputBytes(tokens), what));
     GOSS_ASSIGN_OR_RETURN(hostInputs_,
                           memory_.allocateHost(inputBytes(tokens)));
-    GOSS_ASSIGN_OR_RETURN(choices_, memory_.allocate(arrayBytes(tokens), what));
-    GOSS_ASSIGN_OR_RETURN(hostChoices_,
+    GOSS_ASSIGN_OR_RETURN(chosen_, memory_.allocate(arrayBytes(tokens), what));
+    GOSS_ASSIGN_OR_RETURN(hostChosen_,
                           memory_.allocateHost(arrayBytes(tokens)));
     tokens_ = tokens;
   }
@@ -190,6 +205,46 @@ Status CudaWorkspace::makeRoom(const goss_dims &dims) {
     GOSS_ASSIGN_OR_RETURN(
         logits_, memory_.allocate(std::bit_ceil(rows) * arrays_.logitsRowBytes,
                                   "logits"));
+  }
+  return Status::ok();
+}
+
+Status CudaWorkspace::makeRoomForSeen(uint64_t rows) {
+  uint64_t bytes = rows * seenRowBytes(arrays_);
+  if (bytes <= seen_.size())
+    return Status::ok();
+  dropGraphs();
+  bytes = std::bit_ceil(rows) * seenRowBytes(arrays_);
+  seen_ = DeviceBuffer();
+  GOSS_ASSIGN_OR_RETURN(seen_, memory_.allocate(bytes, "tokens seen"));
+  GOSS_ASSIGN_OR_RETURN(hostSeen_, memory_.allocateHost(bytes));
+  return memory_.orderBefore(lanes_.main());
+}
+
+/// Puts what is wanted of each row among the inputs, and the tokens that
+/// penalties are for where kernels find them.
+Status CudaWorkspace::prepareChoices(std::span<const TokenChoice> wanted,
+                                     std::span<const int32_t> chosen) {
+  auto *choices = reinterpret_cast<goss_cuda_choice *>(hostInputs_.data() +
+                                                       choiceOffset(tokens_));
+  uint64_t rowBytes = seenRowBytes(arrays_);
+  for (size_t row = 0; row < chosen.size(); ++row) {
+    choices[row] = {};
+    if (chosen[row] == wholeRow)
+      continue;
+    choices[row] = encode(wanted[row]);
+    std::span<const uint32_t> seen = wanted[row].seen;
+    if (seen.empty())
+      continue;
+    if (seen.size_bytes() != rowBytes)
+      return internalError("choice: expects " + std::to_string(rowBytes) +
+                           " bytes of seen tokens but got " +
+                           std::to_string(seen.size_bytes()));
+    GOSS_RETURN_IF_ERROR(makeRoomForSeen(chosen.size()));
+    std::memcpy(hostSeen_.data() + row * rowBytes, seen.data(), rowBytes);
+    GOSS_CUDA_CALL(driver(), memcpyHtoDAsync,
+                   addressOf(seen_.data()) + row * rowBytes,
+                   hostSeen_.data() + row * rowBytes, rowBytes, lanes_.main());
   }
   return Status::ok();
 }
@@ -342,8 +397,10 @@ Status CudaWorkspace::collect(const goss_step_args &bound,
 
 /// Adds what chooses tokens by the logits.
 Status CudaWorkspace::collectChoice(const goss_step_args &bound) {
-  const void *bindings[] = {bound.logits, choices_.data()};
-  return plan_.addDispatch(*code_.greedy(), bindings, bound.dims);
+  const void *bindings[] = {bound.logits,
+                            inputs_.data() + choiceOffset(tokens_),
+                            seen_.data(), chosen_.data()};
+  return plan_.addDispatch(*code_.choice(), bindings, bound.dims);
 }
 
 int32_t CudaWorkspace::dispatch(void *context, const goss_launch *launches,

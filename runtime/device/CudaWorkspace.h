@@ -26,10 +26,10 @@ public:
   ~CudaWorkspace();
   Status create();
 
-  /// As Program::runAndChoose, or without `choices` as Program::run; the
-  /// context is the current one.
-  Status run(const goss_step_args &args, std::span<int32_t> choices,
-             DispatchObserver *observer);
+  /// As Program::runAndChoose, or without `chosen` as Program::run; the context
+  /// is the current one.
+  Status run(const goss_step_args &args, std::span<const TokenChoice> wanted,
+             std::span<int32_t> chosen, DispatchObserver *observer);
 
 private:
   /// What a recorded graph is good for: T, R and all addresses.
@@ -44,6 +44,9 @@ private:
 
   const Driver &driver() const { return memory_.context().driver(); }
   Status makeRoom(const goss_dims &dims);
+  Status makeRoomForSeen(uint64_t rows);
+  Status prepareChoices(std::span<const TokenChoice> wanted,
+                        std::span<const int32_t> chosen);
   Status upload(const goss_step_args &args);
   Status uploadTables(const goss_step_args &args);
   goss_step_args bind(const goss_step_args &args);
@@ -51,7 +54,7 @@ private:
   Status compute(const goss_step_args &bound, DispatchObserver *observer);
   Status collect(const goss_step_args &bound, DispatchObserver *observer);
   Status collectChoice(const goss_step_args &bound);
-  Status fetch(const goss_step_args &args, std::span<int32_t> choices);
+  Status fetch(const goss_step_args &args, std::span<int32_t> chosen);
   Status fetchRow(const goss_step_args &args, size_t row);
   Status wait();
   static int32_t dispatch(void *context, const goss_launch *launches,
@@ -73,12 +76,13 @@ private:
   StepArrays arrays_;
   bool usesGraphs_;
 
-  uint64_t tokens_ = 0;    ///< room in inputs_: dims, then four arrays.
+  uint64_t tokens_ = 0;    ///< room in inputs_: dims, then five arrays.
   uint64_t sequences_ = 0; ///< room in tables_: [groups][sequences][maxPages].
-  DeviceBuffer inputs_, tables_, logits_, choices_, scratch_;
+  /// `seen_`: [outputs][words], made when a choice has a penalty.
+  DeviceBuffer inputs_, tables_, logits_, seen_, chosen_, scratch_;
   /// Pinned, of the same layout.
-  DeviceBuffer hostInputs_, hostTables_, hostChoices_;
-  bool chooses_ = false; ///< the step at hand: runs goss_cuda_code.greedy.
+  DeviceBuffer hostInputs_, hostTables_, hostSeen_, hostChosen_;
+  bool chooses_ = false; ///< the step at hand: runs goss_cuda_code.choose.
   std::vector<goss_cache_group> caches_;
   std::vector<Recording> recordings_;
   uint64_t uses_ = 0;

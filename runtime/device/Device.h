@@ -17,6 +17,7 @@
 #define GOSSAMER_RUNTIME_DEVICE_DEVICE_H
 
 #include "runtime/abi/StepAbi.h"
+#include "runtime/device/TokenChoice.h"
 #include "runtime/support/FastClock.h"
 #include "runtime/support/Status.h"
 
@@ -159,9 +160,6 @@ struct ProgramDescription {
   StepArrays arrays;
 };
 
-/// An entry of Program::runAndChoose: the logits of the row, and no choice.
-inline constexpr int32_t wholeRow = -1;
-
 /// Loaded code of one artifact.
 class Program {
 public:
@@ -176,16 +174,17 @@ public:
   virtual Status run(const goss_step_args &args,
                      DispatchObserver *observer = nullptr) const = 0;
 
-  /// As `run`, for steps of which greedy choices are wanted: `choices` has an
-  /// entry a row of logits, not `wholeRow` where the token with the largest
-  /// logit will do. Such an entry becomes that token, the lowest of several,
-  /// and the row may be left out of the logits; or it becomes `wholeRow` and
-  /// the row is there: where the device does not choose, and where there is a
-  /// NaN or +inf, or nothing but -inf.
+  /// As `run`, for steps of which tokens are wanted: `wanted` and `chosen` have
+  /// an entry a row of logits, that of `chosen` not `wholeRow` where the token
+  /// will do. Such an entry becomes the token, and the row may be left out of
+  /// the logits; or it becomes `wholeRow` and the row is there: where the
+  /// device does not choose, and where there is a NaN or +inf, or nothing but
+  /// -inf.
   virtual Status runAndChoose(const goss_step_args &args,
-                              std::span<int32_t> choices,
+                              std::span<const TokenChoice> wanted,
+                              std::span<int32_t> chosen,
                               DispatchObserver *observer = nullptr) const {
-    std::ranges::fill(choices, wholeRow);
+    std::ranges::fill(chosen, wholeRow);
     return run(args, observer);
   }
 };

@@ -62,8 +62,8 @@ public:
   void checkInterrupts();
   /// What it asks a step for.
   StepEntry entry() const {
-    return {session_,
-            sampler_.takesLargest() ? LogitsOf::Largest : LogitsOf::LastToken};
+    return {session_, LogitsOf::Token,
+            sampler_.choiceAt(session_->tokens().size())};
   }
   Status accept(const LogitsRow &row);
 
@@ -103,8 +103,8 @@ void Generator::Run::checkInterrupts() {
 
 /// The next token, which the device may have chosen already.
 Expected<int32_t> Generator::Run::choose(const LogitsRow &row) {
-  if (row.largest != wholeRow)
-    return row.largest;
+  if (row.token != wholeRow)
+    return row.token;
   return sampler_.sample(row.values, session_->tokens().size());
 }
 

@@ -11,7 +11,8 @@
 //
 // What is kept, and which token is drawn, depends on nothing but single logits
 // and on sums of whole numbers, compared with a limit as doubles. All that is
-// kept is a beginning of the order. So a device can choose the same tokens.
+// kept is a beginning of the order. A device computes the same
+// (backends/cuda/ChoiceKernel.cpp); what changes here changes there.
 //
 //===----------------------------------------------------------------------===//
 
@@ -130,6 +131,20 @@ void Sampler::observe(std::span<const int32_t> tokens) {
     seen_[index / wordBits] |= bit;
     distinct_.push_back(token);
   }
+}
+
+TokenChoice Sampler::choiceAt(uint64_t position) const {
+  TokenChoice choice;
+  choice.penalty = options_.repetitionPenalty;
+  choice.seen = seen_;
+  if (options_.greedy)
+    return choice;
+  choice.temperature = options_.temperature;
+  choice.topK = options_.topK;
+  choice.topP = options_.topP;
+  choice.logMinP = logMinP_;
+  choice.uniform = uniformAt(options_.seed, position);
+  return choice;
 }
 
 Expected<int32_t> Sampler::sample(std::span<const float> logits,

@@ -14,6 +14,7 @@
 #ifndef GOSSAMER_RUNTIME_GENERATE_SAMPLER_H
 #define GOSSAMER_RUNTIME_GENERATE_SAMPLER_H
 
+#include "runtime/device/TokenChoice.h"
 #include "runtime/support/Status.h"
 
 #include <cstdint>
@@ -54,11 +55,9 @@ public:
 
   const SamplingOptions &options() const { return options_; }
 
-  /// Whether `sample` takes the largest logit as it is, so that its token is
-  /// all that need be known.
-  bool takesLargest() const {
-    return options_.greedy && options_.repetitionPenalty == 1;
-  }
+  /// What `sample` does for `position`, to be done elsewhere; refers to the
+  /// sampler and the tokens that it has observed so far.
+  TokenChoice choiceAt(uint64_t position) const;
 
   /// Adds tokens to those that the repetition penalty applies to.
   void observe(std::span<const int32_t> tokens);

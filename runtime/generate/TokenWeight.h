@@ -8,8 +8,8 @@
 // of whole numbers has one value in whatever order it is made, so a device that
 // adds as it likes draws the token that the host draws. For that the numbers
 // themselves must be equal: what follows are IEEE 754 operations in double
-// precision, each rounded once, and the code of devices can be written with
-// the same templates.
+// precision, each rounded once, and the code of devices is written with the
+// same templates (backends/cuda/ChoiceKernel.cpp).
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,7 +25,7 @@
 
 namespace gossamer::token_weight {
 
-/// The weight of the most probable token is 2^bits. Sums over 2^23 tokens are
+/// The weight of the most probable token is 2^bits. Sums over 2^22 tokens are
 /// below 2^63, and a probability below 2^-41 of the largest counts as 0.
 inline constexpr int bits = 40;
 

@@ -189,7 +189,8 @@ Status Model::run(const goss_step_args &args,
 }
 
 Status Model::runAndChoose(const goss_step_args &args,
-                           std::span<int32_t> choices,
+                           std::span<const TokenChoice> wanted,
+                           std::span<int32_t> chosen,
                            DispatchObserver *observer) const {
-  return program_->runAndChoose(bind(args), choices, observer);
+  return program_->runAndChoose(bind(args), wanted, chosen, observer);
 }

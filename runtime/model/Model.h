@@ -60,7 +60,9 @@ public:
   Device &device() const override { return *device_; }
   Status run(const goss_step_args &args,
              DispatchObserver *observer = nullptr) const override;
-  Status runAndChoose(const goss_step_args &args, std::span<int32_t> choices,
+  Status runAndChoose(const goss_step_args &args,
+                      std::span<const TokenChoice> wanted,
+                      std::span<int32_t> chosen,
                       DispatchObserver *observer = nullptr) const override;
 
 private:

@@ -50,7 +50,8 @@ Status Scheduler::allocate(const SchedulerOptions &options) {
   }
   parts_.reserve(maxTokens_);
   rows_.reserve(maxTokens_);
-  choices_.reserve(maxTokens_);
+  wanted_.reserve(maxTokens_);
+  chosen_.reserve(maxTokens_);
   return Status::ok();
 }
 
@@ -84,7 +85,8 @@ Status Scheduler::addPart(const StepEntry &entry) {
     const float *row = logits_.as<float>() + rows_.size() * vocabulary;
     outputs_.as<int32_t>()[rows_.size()] = index;
     rows_.push_back({&session, position, {row, vocabulary}});
-    choices_.push_back(entry.logits == LogitsOf::Largest ? 0 : wholeRow);
+    wanted_.push_back(entry.choice);
+    chosen_.push_back(entry.logits == LogitsOf::Token ? 0 : wholeRow);
   }
   dims_.keys = std::max<int64_t>(dims_.keys, session.position() + count);
   parts_.push_back({&session, count});
@@ -96,7 +98,8 @@ Status Scheduler::choose(std::span<const StepEntry> entries) {
   dims_ = {};
   parts_.clear();
   rows_.clear();
-  choices_.clear();
+  wanted_.clear();
+  chosen_.clear();
   Status refused;
   size_t start = entries.empty() ? 0 : nextEntry_ % entries.size();
   // Decoding sessions first: each needs one token and somebody waits for it.
@@ -141,11 +144,11 @@ void Scheduler::bindPageTables() {
 }
 
 Status Scheduler::run(const goss_step_args &args, DispatchObserver *observer) {
-  if (std::ranges::count(choices_, wholeRow) == std::ssize(choices_))
+  if (std::ranges::count(chosen_, wholeRow) == std::ssize(chosen_))
     return runner_->run(args, observer);
-  GOSS_RETURN_IF_ERROR(runner_->runAndChoose(args, choices_, observer));
+  GOSS_RETURN_IF_ERROR(runner_->runAndChoose(args, wanted_, chosen_, observer));
   for (size_t i = 0; i < rows_.size(); ++i)
-    rows_[i].largest = choices_[i];
+    rows_[i].token = chosen_[i];
   return Status::ok();
 }
 

@@ -31,7 +31,7 @@ struct SchedulerOptions {
 enum class LogitsOf {
   None,
   LastToken,  ///< the session's last waiting token, in the step that has it.
-  Largest,    ///< the same, where the largest of them may be all that is told.
+  Token,      ///< the same, where a token may be all that is told of them.
   EveryToken, ///< each token of the step.
 };
 
@@ -39,6 +39,7 @@ enum class LogitsOf {
 struct StepEntry {
   Session *session;
   LogitsOf logits = LogitsOf::LastToken;
+  TokenChoice choice = {}; ///< for LogitsOf::Token.
 };
 
 /// Logits after one token.
@@ -46,9 +47,9 @@ struct LogitsRow {
   Session *session;
   uint32_t position;             ///< of the token in its session.
   std::span<const float> values; ///< one a vocabulary entry.
-  /// For LogitsOf::Largest: the lowest token with the largest logit, when the
-  /// values have no meaning; or wholeRow, when only they are there.
-  int32_t largest = wholeRow;
+  /// For LogitsOf::Token: the token of the entry's choice, when the values have
+  /// no meaning; or wholeRow, when only they are there.
+  int32_t token = wholeRow;
 };
 
 /// Runs steps over sessions that share one KV cache. All storage of a step is
@@ -112,7 +113,8 @@ private:
   goss_dims dims_{};
   std::vector<Part> parts_;
   std::vector<LogitsRow> rows_;
-  std::vector<int32_t> choices_; ///< a row: wholeRow, or its largest.
+  std::vector<TokenChoice> wanted_; ///< a row.
+  std::vector<int32_t> chosen_;     ///< a row: wholeRow, or its token.
 };
 
 } // namespace gossamer

@@ -61,9 +61,10 @@ public:
                      DispatchObserver *observer = nullptr) const = 0;
   /// The same as Program::runAndChoose.
   virtual Status runAndChoose(const goss_step_args &args,
-                              std::span<int32_t> choices,
+                              std::span<const TokenChoice> wanted,
+                              std::span<int32_t> chosen,
                               DispatchObserver *observer = nullptr) const {
-    std::ranges::fill(choices, wholeRow);
+    std::ranges::fill(chosen, wholeRow);
     return run(args, observer);
   }
 };

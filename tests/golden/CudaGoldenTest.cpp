@@ -21,6 +21,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 using namespace gossamer;
 using namespace gossamer::golden;
 
@@ -124,6 +126,31 @@ TEST_P(CudaGoldenFused, SequencesOfOneStepMatchTheReference) {
         GetParam().tolerance)
         << batch[i]->name;
   }
+}
+
+// What comes back of a draw is the token that the host would draw.
+TEST_P(CudaGoldenFused, DrawsTheHostsTokens) {
+  const Prompt *prompt = shortPrompts(1)[0];
+  std::vector<Sampler> samplers;
+  for (SamplingOptions options :
+       {SamplingOptions{}, SamplingOptions{.temperature = 5},
+        SamplingOptions{.temperature = 3, .topK = 40},
+        SamplingOptions{.temperature = 2, .topP = 0.9},
+        SamplingOptions{.temperature = 4, .minP = 0.05},
+        SamplingOptions{.repetitionPenalty = 1.5, .greedy = true},
+        SamplingOptions{.temperature = 2,
+                        .topK = 100,
+                        .topP = 0.95,
+                        .minP = 0.001,
+                        .repetitionPenalty = 1.2}}) {
+    options.seed = samplers.size();
+    samplers.emplace_back(options, runner_.model().shape().vocabularySize);
+    samplers.back().observe(prompt->inputIds);
+  }
+  Runner::Choices choices = runner_.choices(prompt->inputIds, samplers);
+  EXPECT_EQ(choices.device, choices.host);
+  EXPECT_EQ(choices.device.size(), samplers.size());
+  EXPECT_GT(std::set(choices.device.begin(), choices.device.end()).size(), 2U);
 }
 
 std::string nameOf(const testing::TestParamInfo<Target> &info) {

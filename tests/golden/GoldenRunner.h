@@ -8,6 +8,7 @@
 #define GOSSAMER_TESTS_GOLDEN_GOLDENRUNNER_H
 
 #include "runtime/device/CpuDevice.h"
+#include "runtime/generate/Sampler.h"
 #include "runtime/model/Model.h"
 #include "runtime/model/Scheduler.h"
 #include "tests/TestPaths.h"
@@ -105,17 +106,46 @@ public:
   /// does not.
   std::vector<int32_t> chosen(std::span<const int32_t> prompt, size_t count) {
     Session session = newSession();
-    StepEntry entry{&session, LogitsOf::Largest};
+    StepEntry entry{&session, LogitsOf::Token};
     std::vector<int32_t> tokens;
     for (queue(session, prompt); tokens.size() < count;) {
       for (const LogitsRow &row : require(scheduler_->step({&entry, 1}))) {
-        if (row.largest == wholeRow)
+        if (row.token == wholeRow)
           throw std::runtime_error("the device chose no token");
-        tokens.push_back(row.largest);
+        tokens.push_back(row.token);
         queue(session, {&tokens.back(), 1});
       }
     }
     return tokens;
+  }
+
+  /// What the device chooses after `prompt`, a token for each of `samplers`,
+  /// and what these take of the same logits.
+  struct Choices {
+    std::vector<int32_t> device, host;
+  };
+  Choices choices(std::span<const int32_t> prompt,
+                  std::span<Sampler> samplers) {
+    std::vector<Session> sessions;
+    for (size_t i = 0; i <= samplers.size(); ++i) {
+      sessions.push_back(newSession());
+      queue(sessions.back(), prompt);
+    }
+    // The last one has the logits.
+    std::vector<StepEntry> entries;
+    for (size_t i = 0; i < samplers.size(); ++i)
+      entries.push_back(
+          {&sessions[i], LogitsOf::Token, samplers[i].choiceAt(prompt.size())});
+    entries.push_back({&sessions.back(), LogitsOf::LastToken});
+    Choices result;
+    for (const LogitsRow &row : require(scheduler_->step(entries)))
+      if (row.session == &sessions.back())
+        for (Sampler &sampler : samplers)
+          result.host.push_back(
+              require(sampler.sample(row.values, prompt.size())));
+      else
+        result.device.push_back(row.token);
+    return result;
   }
 
   /// Logits after the last token of each prompt, all in one ragged batch.

@@ -8,10 +8,13 @@
 
 #include "runtime/artifact/manifest.pb.h"
 #include "runtime/device/CpuDevice.h"
+#include "runtime/device/CudaChoice.h"
 #include "runtime/device/SharedObject.h"
 #include "tests/gpu-interpreter/DeviceCode.h"
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <vector>
 
@@ -86,31 +89,46 @@ public:
     return Status::ok();
   }
 
-  Status runAndChoose(const goss_step_args &args, std::span<int32_t> choices,
+  Status runAndChoose(const goss_step_args &args,
+                      std::span<const TokenChoice> wanted,
+                      std::span<int32_t> chosen,
                       DispatchObserver *) const override {
     GOSS_RETURN_IF_ERROR(run(args, nullptr));
-    // Rows that were to be chosen from are not for the host.
     size_t vocabulary = memory_.manifest->config().vocab_size();
-    auto *logits = reinterpret_cast<std::byte *>(args.logits);
-    size_t bytes = choices.size() * vocabulary * sizeof(float);
-    std::vector<int32_t> chosen(choices.size());
+    std::span<float> logits(args.logits, chosen.size() * vocabulary);
+    size_t words = cuda::seenWords(vocabulary);
+    std::vector<goss_cuda_choice> choices(chosen.size());
+    std::vector<uint32_t> seen(chosen.size() * words);
+    for (size_t row = 0; row < chosen.size(); ++row) {
+      if (chosen[row] != wholeRow)
+        choices[row] = cuda::encode(wanted[row]);
+      std::ranges::copy(wanted[row].seen, seen.data() + row * words);
+    }
+    std::vector<int32_t> tokens(chosen.size());
     auto &self = const_cast<InterpretedProgram &>(*this);
-    if (failed(
-            self.code_.run(*table_->greedy, args.dims,
-                           {Region{logits, roundUp(bytes, kPadding), false},
-                            Region{reinterpret_cast<std::byte *>(chosen.data()),
-                                   chosen.size() * sizeof(int32_t), true}})))
+    if (failed(self.code_.run(*table_->choose, args.dims,
+                              {regionOf(logits, false),
+                               regionOf(std::span(choices), false),
+                               regionOf(std::span(seen), false),
+                               regionOf(std::span(tokens), true)})))
       return internalError("a launch failed; its error is above");
-    for (size_t row = 0; row < choices.size(); ++row)
-      if (choices[row] != wholeRow) {
-        choices[row] = chosen[row];
-        std::memset(logits + row * vocabulary * sizeof(float), 0xff,
-                    vocabulary * sizeof(float));
+    for (size_t row = 0; row < chosen.size(); ++row)
+      if (chosen[row] != wholeRow) {
+        chosen[row] = tokens[row];
+        // Rows that were chosen from are not for the host.
+        std::ranges::fill(logits.subspan(row * vocabulary, vocabulary),
+                          std::numeric_limits<float>::quiet_NaN());
       }
     return Status::ok();
   }
 
 private:
+  template <typename T>
+  static Region regionOf(std::span<T> memory, bool isOut) {
+    return {reinterpret_cast<std::byte *>(memory.data()), memory.size_bytes(),
+            isOut};
+  }
+
   static int32_t dispatch(void *context, const goss_launch *launches,
                           uint32_t count, const goss_dims *dims) {
     auto &self = *static_cast<InterpretedProgram *>(context);

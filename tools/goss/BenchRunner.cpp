@@ -99,7 +99,7 @@ Status BenchRunner::runUntilDone(std::vector<Session> &sessions,
     std::vector<StepEntry> entries;
     for (Session &session : sessions)
       if (!session.pending().empty())
-        entries.push_back({&session, LogitsOf::Largest});
+        entries.push_back({&session, LogitsOf::Token});
     GOSS_RETURN_IF_ERROR(checkInterrupt());
     GOSS_RETURN_IF_ERROR(scheduler_->step(entries, observer).status());
     size_t before = std::exchange(pending, countPending(sessions));

@@ -42,10 +42,12 @@ public:
     return watch(args, observer,
                  [&](DispatchObserver *all) { return model_->run(args, all); });
   }
-  Status runAndChoose(const goss_step_args &args, std::span<int32_t> choices,
+  Status runAndChoose(const goss_step_args &args,
+                      std::span<const TokenChoice> wanted,
+                      std::span<int32_t> chosen,
                       DispatchObserver *observer = nullptr) const override {
     return watch(args, observer, [&](DispatchObserver *all) {
-      return model_->runAndChoose(args, choices, all);
+      return model_->runAndChoose(args, wanted, chosen, all);
     });
   }
 

@@ -3,6 +3,6 @@ gossamer_compiler_library(GossamerCudaKernelTesting
   LINK GossamerCudaKernels GossamerGpuInterpreter GossamerKernelTesting)
 
 gossamer_unit_test(CudaKernelTests
-  cuda/AttentionTest.cpp cuda/GreedyTest.cpp cuda/MergedTest.cpp
+  cuda/AttentionTest.cpp cuda/ChoiceTest.cpp cuda/MergedTest.cpp
   cuda/ProductTest.cpp cuda/RowTest.cpp
   MLIR LINK GossamerCudaKernelTesting gossamer_generate)

@@ -15,6 +15,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 
 using namespace gossamer;
 using gossamer::test::FakeRunner;
@@ -83,32 +85,60 @@ TEST_F(GeneratorTest, GreedyTokens) {
 /// Chooses tokens itself, and then leaves no logits.
 struct ChoosingRunner final : FakeRunner {
   using FakeRunner::FakeRunner;
-  Status runAndChoose(const goss_step_args &args, std::span<int32_t> choices,
+  Status runAndChoose(const goss_step_args &args,
+                      std::span<const TokenChoice> wanted,
+                      std::span<int32_t> chosen,
                       DispatchObserver *observer = nullptr) const override {
     if (Status status = run(args, observer); !status.isOk())
       return status;
     uint32_t vocabulary = shape().vocabularySize;
-    for (size_t r = 0; r < choices.size(); ++r) {
+    for (size_t r = 0; r < chosen.size(); ++r) {
       float *row = args.logits + r * vocabulary;
-      if (choices[r] == wholeRow)
-        continue;
-      auto best =
-          static_cast<int32_t>(std::max_element(row, row + vocabulary) - row);
       // Every fifth one it leaves to the host.
-      choices[r] = ++asked % 5 ? best : wholeRow;
-      if (choices[r] != wholeRow)
+      chosen[r] = ++asked % 5 ? choose(wanted[r], row) : wholeRow;
+      if (chosen[r] != wholeRow)
         std::fill(row, row + vocabulary, -1.0F);
     }
     return Status::ok();
   }
+
+  /// As far as the test below asks: with a temperature and nothing else, the
+  /// first token at which the sum of probabilities is beyond `uniform`.
+  int32_t choose(const TokenChoice &wanted, const float *row) const {
+    std::vector<float> scores(row, row + shape().vocabularySize);
+    for (size_t v = 0; v < scores.size(); ++v)
+      if (!wanted.seen.empty() && wanted.seen[v / 32] >> v % 32 & 1)
+        scores[v] = static_cast<float>(scores[v] / wanted.penalty);
+    auto before = [&](int32_t a, int32_t b) {
+      float left = scores[static_cast<size_t>(a)];
+      float right = scores[static_cast<size_t>(b)];
+      return left != right ? left > right : a < b;
+    };
+    Tokens order(scores.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::sort(order, before);
+    if (wanted.temperature == 0)
+      return order[0];
+    auto weight = [&](int32_t token) {
+      return std::exp(double{scores[static_cast<size_t>(token)]} /
+                      wanted.temperature);
+    };
+    double left = 0;
+    for (int32_t token : order)
+      left += weight(token);
+    left *= wanted.uniform;
+    for (int32_t token : order)
+      if ((left -= weight(token)) < 0)
+        return token;
+    return order.back();
+  }
   mutable int asked = 0;
 };
 
-TEST_F(GeneratorTest, DevicesMayChooseGreedyTokens) {
+TEST_F(GeneratorTest, DevicesMayChooseTokens) {
   auto chooser = std::make_shared<const ChoosingRunner>(FakeRunner::Sizes());
   auto steps = Scheduler::create(chooser).take();
   Generator choosing(*steps);
-  // Only plain greedy requests are theirs: a batch of all kinds.
   std::vector<GenerationRequest> requests(4, greedyRequest(prompt, 40));
   requests[1].sampling.repetitionPenalty = 1.3;
   requests[2].sampling = {};
@@ -121,7 +151,7 @@ TEST_F(GeneratorTest, DevicesMayChooseGreedyTokens) {
   for (size_t i = 0; i < requests.size(); ++i)
     EXPECT_EQ((*got)[i].tokens, (*want)[i].tokens) << i;
   EXPECT_EQ((*got)[0].tokens, greedyTokens(*runner, prompt, 40));
-  EXPECT_EQ(chooser->asked, 80);
+  EXPECT_EQ(chooser->asked, 160);
 }
 
 TEST_F(GeneratorTest, NoNewTokens) {

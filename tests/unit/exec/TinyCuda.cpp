@@ -6,6 +6,9 @@
 
 #include "TinyCuda.h"
 
+#include "runtime/abi/CudaAbi.h"
+#include "runtime/generate/TokenWeight.h"
+
 #include <algorithm>
 
 using namespace gossamer;
@@ -66,15 +69,73 @@ void attend(const uint64_t *a, const unsigned *, unsigned) {
   }
 }
 
-/// As goss_cuda_code.greedy says, but for infinities.
+/// A token with its logarithm of a probability, and with its weight.
+struct Candidate {
+  float score;
+  int32_t token;
+  double distance;
+  double weight;
+};
+
+/// What the sampler says of one row, without its shortcuts.
+int32_t chooseOf(std::vector<Candidate> row, const goss_cuda_choice &choice) {
+  std::ranges::sort(row, [](const Candidate &a, const Candidate &b) {
+    return a.score != b.score ? a.score > b.score : a.token < b.token;
+  });
+  if (choice.temperature == 0)
+    return row[0].token;
+  auto k = static_cast<size_t>(choice.top_k);
+  if (k && k < row.size())
+    std::erase_if(row, [border = row[k - 1].score](const Candidate &each) {
+      return each.score < border;
+    });
+  double total = 0;
+  for (Candidate &each : row) {
+    each.distance =
+        (double{each.score} - double{row[0].score}) / choice.temperature;
+    total += each.weight = static_cast<double>(token_weight::of(each.distance));
+  }
+  double sum = 0;
+  size_t kept = 0;
+  while (kept < row.size() &&
+         (kept == 0 || choice.top_p == 1 || sum < choice.top_p * total))
+    sum += row[kept++].weight;
+  row.resize(kept);
+  std::erase_if(row, [&](const Candidate &each) {
+    return each.distance < choice.log_min_p;
+  });
+  total = 0;
+  for (const Candidate &each : row)
+    total += each.weight;
+  sum = 0;
+  for (const Candidate &each : row)
+    if ((sum += each.weight) > choice.uniform * total)
+      return each.token;
+  return -1;
+}
+
+/// As goss_cuda_code.choose says, but for infinities.
 void choose(const uint64_t *a, const unsigned *, unsigned) {
-  for (int64_t r = 0; r < at<goss_dims>(a[2])->outputs; ++r) {
-    const float *row =
+  for (int64_t r = 0; r < at<goss_dims>(a[4])->outputs; ++r) {
+    const float *logits =
         at<float>(a[0]) + static_cast<size_t>(r) * cudaVocabulary;
-    const float *end = row + cudaVocabulary;
-    bool isWrong = std::any_of(row, end, [](float v) { return v != v; });
-    at<int32_t>(a[1])[r] =
-        isWrong ? -1 : static_cast<int32_t>(std::max_element(row, end) - row);
+    const goss_cuda_choice &choice = at<goss_cuda_choice>(a[1])[r];
+    bool isWrong = std::any_of(logits, logits + cudaVocabulary,
+                               [](float v) { return v != v; });
+    int32_t &token = at<int32_t>(a[3])[r];
+    token = -1;
+    if (!choice.is_wanted || isWrong)
+      continue;
+    std::vector<Candidate> row;
+    for (uint32_t v = 0; v < cudaVocabulary; ++v) {
+      double score = logits[v];
+      constexpr uint32_t words = cudaVocabulary / 32 + 1;
+      if (choice.penalty != 1 &&
+          at<uint32_t>(a[2])[static_cast<size_t>(r) * words] >> v & 1)
+        score = score < 0 ? score * choice.penalty : score / choice.penalty;
+      row.push_back({static_cast<float>(score), static_cast<int32_t>(v), 0, 0});
+    }
+    token = chooseOf(std::move(row), choice);
   }
 }
 

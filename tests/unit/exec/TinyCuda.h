@@ -108,9 +108,11 @@ public:
              DispatchObserver *observer = nullptr) const override {
     return program_->run(bind(args), observer);
   }
-  Status runAndChoose(const goss_step_args &args, std::span<int32_t> choices,
+  Status runAndChoose(const goss_step_args &args,
+                      std::span<const TokenChoice> wanted,
+                      std::span<int32_t> chosen,
                       DispatchObserver *observer = nullptr) const override {
-    return program_->runAndChoose(bind(args), choices, observer);
+    return program_->runAndChoose(bind(args), wanted, chosen, observer);
   }
   const MappedTensors &mapped() const { return mapped_; }
 
@@ -142,6 +144,36 @@ private:
 
 /// Says what the kernels of tiny_cuda_step.c do.
 void setTinyKernels();
+
+/// Tests on the fake GPU.
+struct CudaDevice : testing::Test {
+  void SetUp() override { setTinyKernels(); }
+
+  const FakeCuda &fake = FakeCuda::get();
+
+  static size_t count(const std::string &log, std::string_view part) {
+    size_t found = 0;
+    for (size_t at = log.find(part); at != log.npos;
+         at = log.find(part, at + 1))
+      ++found;
+    return found;
+  }
+};
+
+inline std::vector<int32_t> sequence(int32_t first, size_t count) {
+  std::vector<int32_t> tokens(count);
+  for (size_t i = 0; i < count; ++i)
+    tokens[i] = (first + static_cast<int32_t>(i) * 3) % cudaVocabulary;
+  return tokens;
+}
+
+inline void expectLogits(const TinyCudaModel &model, const Session &session,
+                         std::span<const float> logits) {
+  std::vector<float> expected =
+      model.logitsAfter(session.tokens().first(session.position()));
+  EXPECT_TRUE(std::ranges::equal(logits, expected))
+      << "after " << session.position() << " tokens";
+}
 
 } // namespace gossamer::test
 

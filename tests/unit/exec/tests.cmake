@@ -77,9 +77,10 @@ add_custom_command(
 add_custom_target(gossamer_exec_cuda_step DEPENDS ${exec_cuda_step})
 
 gossamer_unit_test(gossamer_cuda_device_tests
+  exec/CudaChoiceTest.cpp
   exec/CudaDeviceTest.cpp
   exec/TinyCuda.cpp
-  LINK gossamer_model ${CMAKE_DL_LIBS})
+  LINK gossamer_generate ${CMAKE_DL_LIBS})
 target_compile_definitions(gossamer_cuda_device_tests PRIVATE
   GOSSAMER_FAKE_LIBCUDA="$<TARGET_FILE:gossamer_fake_cuda>"
   GOSSAMER_TINY_CUDA_STEP="${exec_cuda_step}"

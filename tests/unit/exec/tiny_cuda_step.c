@@ -23,7 +23,8 @@ static const char ptx[] =
     ".param .u64 weights, .param .u64 logits, .param .u64 dims, "
     ".param .u64 scratch)\n{\n}\n"
     ".visible .entry tiny_choose(.param .u64 logits, .param .u64 choices, "
-    ".param .u64 dims, .param .u64 scratch)\n{\n}\n";
+    ".param .u64 seen, .param .u64 tokens, .param .u64 dims, "
+    ".param .u64 scratch)\n{\n}\n";
 
 #define ONE {GOSS_CUDA_ONE, 1, 1, 0}
 #define NONE {GOSS_CUDA_ONE, 1, 0, 0}
@@ -58,11 +59,11 @@ static const goss_cuda_kernel kernels[] = {
     {1, GOSS_CUDA_ONE, 1, 0, mark_variants},
     {7, GOSS_CUDA_OUTPUTS, 1, 0, attend_variants}};
 
-static const goss_cuda_stage choose[] = {
+static const goss_cuda_stage choose_stages[] = {
     {"tiny_choose", {OUTPUTS, ONE, ONE}, 64, 0, 0, 0}};
 static const goss_cuda_variant choose_variants[] = {
-    {UINT32_MAX, 1, choose, OUTPUTS}};
-static const goss_cuda_kernel greedy = {2, GOSS_CUDA_OUTPUTS, 1, 0,
+    {UINT32_MAX, 1, choose_stages, OUTPUTS}};
+static const goss_cuda_kernel choose = {4, GOSS_CUDA_OUTPUTS, 1, 0,
                                         choose_variants};
 
 // Machine code is refused by the fake when it begins like an ELF file.
@@ -78,7 +79,7 @@ const goss_cuda_code goss_cuda = {GOSS_CUDA_ABI_VERSION,
                                   sizeof(ptx) - 1,
                                   cubin,
                                   sizeof(cubin),
-                                  &greedy};
+                                  &choose};
 
 int32_t goss_step(const goss_step_args *args, const goss_device_table *device) {
   if (args->dims.tokens == 99)

@@ -1,0 +1,483 @@
+//===- ChoiceKernel.cpp - Tokens by rows of logits ------------------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+//
+// Chooses the token that runtime/generate/Sampler.cpp chooses, whose order and
+// numbers these are. Candidates are in order of descending logit, then
+// ascending token. What top-k, top-p and min-p keep is a beginning of that
+// order, so all that is to be known of each is the sum of the weights in it;
+// the least of the sums counts. The draw is the first token at which the
+// running sum exceeds a part of that. Sums are of whole numbers, and made in
+// any order.
+//
+// A running sum that reaches something is found without sorting: first by bins
+// of the distance from the largest logit, then among the tokens of the one bin
+// by the bytes of their place in the order.
+//
+//===----------------------------------------------------------------------===//
+
+#include "backends/cuda/Candidates.h"
+#include "backends/cuda/Histogram.h"
+#include "backends/cuda/KernelEmitters.h"
+#include "runtime/generate/TokenWeight.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+
+using namespace mlir;
+
+namespace gossamer::cuda {
+
+/// Logits of a block, blocks of a row, threads of such a block, and of the one
+/// that chooses.
+static constexpr int64_t kShare = 4096, kMostParts = 64, kBlock = 256,
+                         kChoiceBlock = 512;
+
+/// More than any number: what is no logit wins, so that it is seen.
+static constexpr int32_t kWrong = std::numeric_limits<int32_t>::max();
+
+static constexpr int64_t kBins = Histogram::kBins;
+/// Bins a unit of the logarithm; beyond the last one weights are 0.
+static constexpr double kBinsPerUnit = 8;
+static_assert(kMostTokensToChoose < int64_t{1} << (63 - token_weight::bits));
+static_assert(kBins / kBinsPerUnit > (token_weight::bits + 1) * 0.6931472);
+
+namespace {
+
+/// Scratch memory of a row, in bytes from its begin.
+struct RowMemory {
+  explicit RowMemory(int64_t vocabulary)
+      : vocabulary(vocabulary),
+        parts(std::clamp<int64_t>(vocabulary / kShare, 1, kMostParts)) {
+    kept = parts * 8;
+    weights = kept + parts * 8;
+    counts = weights + parts * kBins * 8;
+    bins = counts + parts * kBins * 4;
+    list = bins + static_cast<int64_t>(llvm::alignTo(vocabulary, 16));
+    size = static_cast<int64_t>(
+        llvm::alignTo(list + vocabulary * 4, kScratchUnit));
+  }
+
+  int64_t share() const { return ceilDiv(vocabulary, parts); }
+
+  int64_t vocabulary;
+  int64_t parts;
+  int64_t best = 0; ///< [part][order, token].
+  int64_t kept;     ///< [part]: weight of what min-p keeps.
+  int64_t weights;  ///< [part][bin].
+  int64_t counts;   ///< [part][bin]; only for top-k.
+  int64_t bins;     ///< [token]: a byte.
+  int64_t list;     ///< tokens of a bin.
+  int64_t size;
+};
+
+/// The choice of one row, from the view of a thread.
+class RowChoice {
+public:
+  RowChoice(KernelBuilder &k, const RowMemory &memory, Val row)
+      : k(k), memory(memory), logits_(k.row(0, row)), numbers_(k.row(1, row)),
+        seen_(k.row(2, row)),
+        scratch_(k.rowOf(k.scratch(k.i8Type()), row, memory.size)),
+        penalty_(number(offsetof(goss_cuda_choice, penalty))) {}
+
+  Val number(size_t offset) {
+    return numbers_.load(k.i32(static_cast<int64_t>(offset / sizeof(double))));
+  }
+  Val integer(size_t offset) {
+    return numbers_.as(k.i32Type())
+        .load(k.i32(static_cast<int64_t>(offset / sizeof(int32_t))));
+  }
+  Val isWanted() { return integer(offsetof(goss_cuda_choice, is_wanted)) != 0; }
+  Val temperature() { return number(offsetof(goss_cuda_choice, temperature)); }
+  /// 0 where it keeps everything.
+  Val topK() {
+    Val count = integer(offsetof(goss_cuda_choice, top_k));
+    return k.select(count < memory.vocabulary, count, k.i32(0));
+  }
+
+  Array part(int64_t offset, Type element) {
+    return scratch_.at(k.i32(offset)).as(element);
+  }
+
+  Val logit(Val token) { return logits_.load(token); }
+  /// The logit with its penalty.
+  Val score(Val token, Val logit);
+  Candidate bestOfParts();
+  static Val isLogit(Candidate best) {
+    return (best.order > kMinusInfinityOrder) & (best.order < kInfinityOrder);
+  }
+  /// Logarithm of the probability relative to that of `best`.
+  Val distance(Val score, Candidate best);
+  Val weight(Val distance);
+
+  KernelBuilder &k;
+  const RowMemory &memory;
+
+private:
+  Array logits_, numbers_, seen_, scratch_;
+  Val penalty_;
+};
+
+} // namespace
+
+Val RowChoice::score(Val token, Val logit) {
+  return k.ifElse(
+      penalty_ != 1.0,
+      [&] {
+        constexpr double most = std::numeric_limits<float>::max();
+        Val isSeen = ((seen_.load(token >> 5) >> (token & 31)) & 1) != 0;
+        Val wide = k.toF64(logit);
+        Val score = k.select(wide < 0.0, wide * penalty_, wide / penalty_);
+        score =
+            k.max(k.min(score, likewise(score, most)), likewise(score, -most));
+        Val isFinite = (wide < 2 * most) & (wide > -2 * most);
+        return Vals{k.select(isSeen & isFinite, k.toF32(score), logit)};
+      },
+      [&] { return Vals{logit}; })[0];
+}
+
+Candidate RowChoice::bestOfParts() {
+  Array chosen = part(memory.best, k.i32Type());
+  Candidate none = noCandidate(k);
+  Vals own =
+      k.carryLanes(k.i32(memory.parts), {none.order, none.index},
+                   [&](Val part, ArrayRef<Val> now) {
+                     Candidate next = better(
+                         k, {now[0], now[1]},
+                         {chosen.load(part * 2), chosen.load(part * 2 + 1)});
+                     return Vals{next.order, next.index};
+                   });
+  return warpBest(k, {own[0], own[1]});
+}
+
+Val RowChoice::distance(Val score, Candidate best) {
+  Val top = k.toF64(valueOf(k, best.order));
+  return (k.toF64(score) - top) / temperature();
+}
+
+Val RowChoice::weight(Val distance) {
+  Type i64 = k.b.getI64Type(), f64 = k.b.getF64Type();
+  Val x = k.max(distance, likewise(distance, token_weight::least));
+  Val shifted = token_weight::shifted(x);
+  Val value = token_weight::mantissa(x, shifted - token_weight::toInteger);
+  Val exponent = k.bitcast(shifted, i64) + token_weight::exponentBias;
+  Val weight = value * k.bitcast(exponent << 52, f64) + token_weight::toNatural;
+  return k.bitcast(weight, i64) &
+         static_cast<int64_t>(token_weight::naturalMask);
+}
+
+/// The tokens of a block, handed to `body` with what it carries.
+static Vals forShare(KernelBuilder &k, const RowMemory &memory,
+                     ArrayRef<Val> inits,
+                     llvm::function_ref<Vals(Val, ArrayRef<Val>)> body) {
+  Val first = k.blockX() % memory.parts * memory.share();
+  Val end = k.min(first + memory.share(), k.i32(memory.vocabulary));
+  return k.forCarry(first + k.thread(), end, k.i32(k.block), inits, body);
+}
+
+//===----------------------------------------------------------------------===//
+// The largest of each part
+//===----------------------------------------------------------------------===//
+
+static void findLargest(RowChoice &row) {
+  KernelBuilder &k = row.k;
+  Candidate none = noCandidate(k);
+  Vals own =
+      forShare(k, row.memory, {none.order, none.index},
+               [&](Val token, ArrayRef<Val> now) {
+                 Val logit = row.logit(token),
+                     order = orderOf(k, row.score(token, logit));
+                 Val isWrong =
+                     (logit != logit) | (orderOf(k, logit) == kInfinityOrder);
+                 order = k.select(isWrong, k.i32(kWrong), order);
+                 Candidate next = better(k, {now[0], now[1]}, {order, token});
+                 return Vals{next.order, next.index};
+               });
+  Candidate best = blockBest(k, {own[0], own[1]});
+  k.ifThen(k.thread() == 0, [&] {
+    Val at = k.blockX() % row.memory.parts * 2;
+    Array parts = row.part(row.memory.best, k.i32Type());
+    parts.store(at, best.order);
+    parts.store(at + 1, best.index);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Weights and bins of each part
+//===----------------------------------------------------------------------===//
+
+static void weigh(RowChoice &row, Candidate best) {
+  KernelBuilder &k = row.k;
+  const RowMemory &memory = row.memory;
+  Histogram histogram(k);
+  histogram.clear();
+  k.barrier();
+  Array bins = row.part(memory.bins, k.i8Type());
+  Val logMinP = row.number(offsetof(goss_cuda_choice, log_min_p));
+  Val countsTokens = row.topK() != 0;
+  Vals kept =
+      forShare(k, memory, {k.i64(0)}, [&](Val token, ArrayRef<Val> now) {
+        Val distance = row.distance(row.score(token, row.logit(token)), best);
+        Val weight = row.weight(distance);
+        Val place =
+            k.min(distance * -kBinsPerUnit, likewise(distance, kBins - 1.0));
+        Val bin = k.truncate(
+            k.bitcast(place + token_weight::toNatural, k.b.getI64Type()),
+            k.i32Type());
+        bins.store(token, k.truncate(bin, k.i8Type()));
+        k.ifThen(countsTokens, [&] { histogram.addCount(bin); });
+        k.ifThen(weight != 0, [&] { histogram.add(bin, weight); });
+        return Vals{now[0] + k.select(distance < logMinP, k.i64(0), weight)};
+      });
+  Val sum = wideBlockSum(k, kept[0]); // All have added to the histogram.
+  Val part = k.blockX() % memory.parts;
+  Type i64 = k.b.getI64Type();
+  k.forThreads(k.i32(kBins), [&](Val bin) {
+    Tally tally = histogram.at(bin);
+    row.part(memory.weights, i64).store(part * kBins + bin, tally.weight);
+    row.part(memory.counts, k.i32Type()).store(part * kBins + bin, tally.count);
+  });
+  k.ifThen(k.thread() == 0,
+           [&] { row.part(memory.kept, i64).store(part, sum); });
+}
+
+//===----------------------------------------------------------------------===//
+// The draw
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// What a running sum has to reach, in the phases of a draw.
+enum Phase { kTopK, kTopP, kDraw, kPhases };
+
+/// By one block.
+class Draw {
+public:
+  Draw(RowChoice &row, Candidate best)
+      : row_(row), k(row.k), memory_(row.memory), best_(best), bins_(k),
+        digits_(k), listed_(k.shared(k.i32Type(), 1)) {}
+
+  /// The token.
+  Val run();
+
+private:
+  /// A beginning of the order.
+  struct Beginning {
+    Val weight; ///< of all of it.
+    Val token;  ///< its last one.
+  };
+  using Reached = llvm::function_ref<Val(Tally)>;
+
+  Val addParts();
+  Beginning findFirst(Reached isReached, Val levels);
+  Val listBin(Val bin, Val words);
+  void countDigits(Val listed, Val prefix, Val shift);
+
+  int64_t tokenBytes() const {
+    return std::max<int64_t>(
+        1, ceilDiv(llvm::Log2_64_Ceil(memory_.vocabulary), 8));
+  }
+  /// Of a token's place in the order: 4 of the logit, the others of the token.
+  int64_t levels() const { return 4 + tokenBytes(); }
+
+  RowChoice &row_;
+  KernelBuilder &k;
+  const RowMemory &memory_;
+  Candidate best_;
+  Histogram bins_, digits_;
+  Array listed_;
+};
+
+} // namespace
+
+/// Fills bins_ with those of all parts. Returns what min-p keeps.
+Val Draw::addParts() {
+  Type i64 = k.b.getI64Type();
+  Array weights = row_.part(memory_.weights, i64);
+  Array counts = row_.part(memory_.counts, k.i32Type());
+  k.forThreads(k.i32(kBins), [&](Val bin) {
+    Vals sum = k.forCarry(
+        k.i32(0), k.i32(memory_.parts), k.i32(1), {k.i32(0), k.i64(0)},
+        [&](Val part, ArrayRef<Val> now) {
+          Val at = part * kBins + bin;
+          return Vals{now[0] + counts.load(at), now[1] + weights.load(at)};
+        });
+    bins_.set(bin, {sum[0], sum[1]});
+  });
+  k.barrier();
+  Array kept = row_.part(memory_.kept, i64);
+  Val own = k.carryLanes(k.i32(memory_.parts), {k.i64(0)},
+                         [&](Val part, ArrayRef<Val> now) {
+                           return Vals{now[0] + kept.load(part)};
+                         })[0];
+  return wideWarpSum(k, own);
+}
+
+/// Writes the tokens of a bin down, in any order; looks at `words` words of 4
+/// bins. Returns how many there are.
+Val Draw::listBin(Val bin, Val words) {
+  k.barrier(); // Nobody needs the last list any more.
+  k.ifThen(k.thread() == 0, [&] { listed_.store(k.i32(0), k.i32(0)); });
+  k.barrier();
+  Array bins = row_.part(memory_.bins, k.i32Type());
+  Array list = row_.part(memory_.list, k.i32Type());
+  k.forThreads(words, [&](Val word) {
+    Val four = bins.load(word);
+    for (int64_t i = 0; i < 4; ++i) {
+      Val token = word * 4 + i;
+      Val isOfBin = ((four >> (8 * i)) & 255) == bin;
+      k.ifThen(isOfBin & (token < memory_.vocabulary), [&] {
+        list.store(k.addAtomic(listed_, k.i32(0), k.i32(1)), token);
+      });
+    }
+  });
+  k.barrier();
+  return listed_.load(k.i32(0));
+}
+
+/// Fills digits_ with the byte at `shift` of the places of the listed tokens
+/// whose places begin with `prefix`.
+void Draw::countDigits(Val listed, Val prefix, Val shift) {
+  Type i64 = k.b.getI64Type();
+  digits_.clear();
+  k.barrier();
+  Array list = row_.part(memory_.list, k.i32Type());
+  k.forThreads(listed, [&](Val i) {
+    Val token = list.load(i);
+    Val score = row_.score(token, row_.logit(token));
+    // Large logits come first.
+    Val order = orderOf(k, score) ^ k.i32(0x7fffffff);
+    Val place =
+        (k.extend(order, i64) << (8 * tokenBytes())) | k.extend(token, i64);
+    k.ifThen((place >> shift >> 8) == prefix, [&] {
+      Val digit = k.truncate(place >> shift, k.i32Type()) & 255;
+      digits_.addCount(digit);
+      digits_.add(digit, row_.weight(row_.distance(score, best_)));
+    });
+  });
+  k.barrier();
+}
+
+/// The shortest beginning that reaches something; where `levels` is 4 it is
+/// taken up to the last of equal logits, and has no token.
+Draw::Beginning Draw::findFirst(Reached isReached, Val levels) {
+  Tally none{k.i32(0), k.i64(0)};
+  Histogram::Found bin = bins_.find(none, isReached);
+  // A top-k of tokens that have no weight: whichever they are.
+  Val hasWeight = bin.through.weight != bin.before.weight;
+  levels = k.select(hasWeight, levels, k.i32(0));
+  Val listed = listBin(
+      bin.bin,
+      k.select(hasWeight, k.i32(ceilDiv(memory_.vocabulary, 4)), k.i32(0)));
+  Vals found = k.forCarry(
+      k.i32(0), levels, k.i32(1),
+      {k.i64(0), bin.before.count, bin.before.weight, bin.through.weight},
+      [&](Val level, ArrayRef<Val> now) {
+        Val shift = k.toI64((this->levels() - 1 - level) * 8);
+        countDigits(listed, now[0], shift);
+        Histogram::Found digit = digits_.find({now[1], now[2]}, isReached);
+        k.barrier();
+        Val prefix = (now[0] << 8) | k.extend(digit.bin, k.b.getI64Type());
+        return Vals{prefix, digit.before.count, digit.before.weight,
+                    digit.through.weight};
+      });
+  Val token = k.truncate(found[0], k.i32Type()) &
+              ((int64_t{1} << (8 * tokenBytes())) - 1);
+  return {found[3], token};
+}
+
+Val Draw::run() {
+  Type f64 = k.b.getF64Type();
+  Val kept = addParts();
+  Val all = k.i64(0);
+  for (int64_t i = 0; i < kBins / kWarp; ++i)
+    all = all + bins_.at(k.lane() + i * kWarp).weight;
+  all = wideWarpSum(k, all);
+  Val topK = row_.topK();
+  Val topP = row_.number(offsetof(goss_cuda_choice, top_p));
+  Val uniform = row_.number(offsetof(goss_cuda_choice, uniform));
+  Vals result = k.forCarry(
+      k.i32(0), k.i32(kPhases), k.i32(1), {all, k.i32(0)},
+      [&](Val phase, ArrayRef<Val> now) {
+        Val isTopK = phase == int64_t{kTopK}, isDraw = phase == int64_t{kDraw};
+        auto ofPhase = [&](Val ofTopK, Val ofTopP, Val ofDraw) {
+          return k.select(isTopK, ofTopK, k.select(isDraw, ofDraw, ofTopP));
+        };
+        Val weight = k.select(isDraw, k.min(now[0], kept), now[0]);
+        Val wide = k.toFloat(weight, f64);
+        Val limit = ofPhase(k.toFloat(topK, f64), topP * wide, uniform * wide);
+        auto isReached = [&](Tally tally) {
+          Val reached = k.select(isTopK, k.toFloat(tally.count, f64),
+                                 k.toFloat(tally.weight, f64));
+          return (reached > limit) |
+                 ((reached == limit) & (isDraw ^ k.i1(true)));
+        };
+        Val isActive = ofPhase(topK != 0, topP < 1.0, k.i1(true));
+        return k.ifElse(
+            isActive,
+            [&] {
+              Beginning found = findFirst(
+                  isReached, k.select(isTopK, k.i32(4), k.i32(levels())));
+              return Vals{found.weight, found.token};
+            },
+            [&] { return Vals{weight, now[1]}; });
+      });
+  return result[1];
+}
+
+static void choose(RowChoice &row) {
+  KernelBuilder &k = row.k;
+  Val token = k.ifElse(
+      row.isWanted(),
+      [&] {
+        Candidate best = row.bestOfParts();
+        Val isLogit = RowChoice::isLogit(best);
+        return k.ifElse(
+            isLogit & (row.temperature() != 0.0),
+            [&] { return Vals{Draw(row, best).run()}; },
+            [&] { return Vals{k.select(isLogit, best.index, k.i32(-1))}; });
+      },
+      [&] { return Vals{k.i32(-1)}; })[0];
+  k.ifThen(k.thread() == 0, [&] { k.arg(3).store(k.blockX(), token); });
+}
+
+KernelDescription describeChoice(MemRefType logits) {
+  OpBuilder b(logits.getContext());
+  int64_t rows = logits.getDimSize(0), vocabulary = logits.getDimSize(1);
+  constexpr int64_t numbers = sizeof(goss_cuda_choice) / sizeof(double);
+  KernelDescription kernel;
+  kernel.operation = "choose";
+  kernel.bindings = {
+      logits, MemRefType::get({rows, numbers}, b.getF64Type()),
+      MemRefType::get({rows, vocabulary / 32 + 1}, b.getI32Type()),
+      MemRefType::get({rows}, b.getI32Type())};
+  kernel.rowsAreOutputs = true;
+  return kernel;
+}
+
+void emitChoice(KernelWriter &w) {
+  RowMemory memory(w.rowSize(0));
+  w.scratch(w.scratchPerRow(memory.size));
+  w.stage(w.perRow(memory.parts), kBlock, [&](KernelBuilder &k) {
+    RowChoice row(k, memory, k.blockX() / memory.parts);
+    k.ifThen(row.isWanted(), [&] { findLargest(row); });
+  });
+  w.stage(w.perRow(memory.parts), kBlock, [&](KernelBuilder &k) {
+    RowChoice row(k, memory, k.blockX() / memory.parts);
+    k.ifThen(row.isWanted() & (row.temperature() != 0.0), [&] {
+      Candidate best = row.bestOfParts();
+      k.ifThen(RowChoice::isLogit(best), [&] { weigh(row, best); });
+    });
+  });
+  w.stage(w.perRow(), kChoiceBlock, [&](KernelBuilder &k) {
+    RowChoice row(k, memory, k.blockX());
+    choose(row);
+  });
+}
+
+} // namespace gossamer::cuda

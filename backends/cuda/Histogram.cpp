@@ -1,0 +1,121 @@
+//===- Histogram.cpp - Weights of a row by bins ---------------------------===//
+//
+// Part of the Gossamer project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "backends/cuda/Histogram.h"
+
+using namespace mlir;
+
+namespace gossamer::cuda {
+
+static constexpr int64_t kOfLane = Histogram::kBins / kWarp;
+
+static Val lowOf(KernelBuilder &k, Val v) { return k.truncate(v, k.i32Type()); }
+static Val highOf(KernelBuilder &k, Val v) {
+  return k.truncate(v >> 32, k.i32Type());
+}
+static Val join(KernelBuilder &k, Val low, Val high) {
+  Type i64 = k.b.getI64Type();
+  return k.extend(low, i64) | (k.extend(high, i64) << 32);
+}
+
+static Tally operator+(Tally l, Tally r) {
+  return {l.count + r.count, l.weight + r.weight};
+}
+static Tally operator-(Tally l, Tally r) {
+  return {l.count - r.count, l.weight - r.weight};
+}
+
+/// shuffleIdx of an i64.
+static Val wideShuffle(KernelBuilder &k, Val v, Val lane) {
+  return join(k, k.shuffleIdx(lowOf(k, v), lane),
+              k.shuffleIdx(highOf(k, v), lane));
+}
+
+Val wideWarpSum(KernelBuilder &k, Val v) {
+  for (int64_t mask = kWarp / 2; mask > 0; mask /= 2)
+    v = v + wideShuffle(k, v, k.lane() ^ k.i32(mask));
+  return v;
+}
+
+Val wideBlockSum(KernelBuilder &k, Val v) {
+  v = wideWarpSum(k, v);
+  int64_t warps = k.block / kWarp;
+  Array sums = k.shared(k.b.getI64Type(), warps);
+  k.ifThen(k.lane() == 0, [&] { sums.store(k.warp(), v); });
+  k.barrier();
+  Val sum = sums.load(k.i32(0));
+  for (int64_t i = 1; i < warps; ++i)
+    sum = sum + sums.load(k.i32(i));
+  return sum;
+}
+
+void Histogram::set(Val bin, Tally tally) {
+  counts_.store(bin, tally.count);
+  low_.store(bin, lowOf(k, tally.weight));
+  high_.store(bin, highOf(k, tally.weight));
+}
+
+Tally Histogram::at(Val bin) {
+  return {counts_.load(bin), join(k, low_.load(bin), high_.load(bin))};
+}
+
+void Histogram::clear() {
+  k.forThreads(k.i32(kBins), [&](Val bin) { set(bin, {k.i32(0), k.i64(0)}); });
+}
+
+void Histogram::addCount(Val bin) { k.addAtomic(counts_, bin, k.i32(1)); }
+
+void Histogram::add(Val bin, Val weight) {
+  Val low = lowOf(k, weight);
+  Val sum = k.addAtomic(low_, bin, low) + low;
+  // Comparing as unsigned numbers: whether the sum of the halves went over.
+  Val sign = k.i32(0x80000000LL);
+  Val carry = k.extend((sum ^ sign) < (low ^ sign), k.i32Type());
+  Val high = highOf(k, weight) + carry;
+  k.ifThen(high != 0, [&] { k.addAtomic(high_, bin, high); });
+}
+
+/// The sum over the lanes up to each.
+Tally Histogram::scanLanes(Tally own) {
+  Val lane = k.lane();
+  for (int64_t distance = 1; distance < kWarp; distance *= 2) {
+    Val from = (lane - distance) & (kWarp - 1);
+    Val count = k.shuffleIdx(own.count, from);
+    Val weight = wideShuffle(k, own.weight, from);
+    Val isInside = lane > distance - 1;
+    own = own + Tally{k.select(isInside, count, k.i32(0)),
+                      k.select(isInside, weight, k.i64(0))};
+  }
+  return own;
+}
+
+Histogram::Found Histogram::find(Tally base,
+                                 llvm::function_ref<Val(Tally)> isReached) {
+  Val first = k.lane() * kOfLane;
+  Tally own{k.i32(0), k.i64(0)};
+  for (int64_t i = 0; i < kOfLane; ++i)
+    own = own + at(first + i);
+  Tally sum = base + (scanLanes(own) - own);
+  // A lane looks at its bins again: fewer registers than keeping them.
+  Vals found =
+      k.forCarry(k.i32(0), k.i32(kOfLane), k.i32(1),
+                 {sum.count, sum.weight, k.i32(kBins), sum.count, sum.weight},
+                 [&](Val i, ArrayRef<Val> now) {
+                   Tally next = Tally{now[0], now[1]} + at(first + i);
+                   Val isHere = (now[2] == kBins) & isReached(next);
+                   return Vals{next.count, next.weight,
+                               k.select(isHere, first + i, now[2]),
+                               k.select(isHere, next.count, now[3]),
+                               k.select(isHere, next.weight, now[4])};
+                 });
+  Val bin = k.warpReduce(found[2], [&](Val l, Val r) { return k.min(l, r); });
+  bin = k.min(bin, k.i32(kBins - 1));
+  Val lane = bin / kOfLane;
+  Tally through{k.shuffleIdx(found[3], lane), wideShuffle(k, found[4], lane)};
+  return {bin, through - at(bin), through};
+}
+
+} // namespace gossamer::cuda
