@@ -3,6 +3,7 @@ driven, seen by a libcuda.so.1 that has no GPU (tests/fake-cuda)."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -84,6 +85,31 @@ suite.check("trace", len(json.load(open(trace))["traceEvents"]) > 100, "expects 
 result = suite.expect("bench", ["goss", "bench", model, "--device=cuda:0", "-p", "8", "-n", "4", "-b", "5", "-r", "1", "--no-limits", "--json", "-q"], **fake())
 report = json.loads(result.stdout)
 suite.check("bench", report["target"] == "cuda" and len(report["results"]) == 2, f"expects two tests but got {report}")
+
+# What the artifact has of code.
+def inspect(name, *options):
+    return suite.expect(name, ["goss", "inspect", model, "--what=code", *options]).stdout.decode()
+
+
+code = json.loads(inspect("code", "--format=json"))
+functions = {function["symbol"]: function for function in code["device_functions"]}
+suite.check("code", {"choose", "choose_s1", "choose_s2"} <= {name for name, function in functions.items() if "kernel" not in function}, f"expects the choice's functions but got {sorted(functions)}")
+suite.check("code", all(functions[kernel["symbol"]]["kernel"] == kernel["symbol"] for kernel in code["kernels"]), "expects a function of each kernel")
+suite.check("code", [function["symbol"] for function in code["functions"]] == ["goss_step"], "expects one function of the host")
+assembled = shutil.which("ptxas") is not None
+for name, function in functions.items():
+    known = function.get("registers", 0) > 0 and function.get("code_bytes", 0) > 0
+    suite.check("code", function["ptx_bytes"] > 0 and known == assembled, f"expects PTX, and registers where ptxas is, but got {function}")
+text = inspect("code text")
+suite.check("code text", "device function" in text and "choose_s1" in text and "goss_step" in text, f"expects the functions but got {text[-500:]}")
+text = inspect("PTX", "--kernel=choose_s1")
+suite.check("PTX", text.count(".entry") == 1 and ".visible .entry choose_s1(" in text and "div.rn.f64" in text, f"expects the function's PTX but got {text[:500]}")
+suite.check("PTX", "goss_step" not in text, "expects nothing else")
+kernel = code["kernels"][0]["symbol"]
+one = json.loads(inspect("PTX of a kernel", f"--kernel={kernel}", "--format=json"))
+suite.check("PTX of a kernel", f".entry {kernel}(" in one["device_functions"][0]["disassembly"] and [k["symbol"] for k in one["kernels"]] == [kernel], "expects the kernel with its PTX")
+suite.expect("no such kernel", ["goss", "inspect", model, "--what=code", "--kernel=nothing"], 64, "--kernel expects a symbol that --what=code lists")
+suite.expect("the same code", ["goss", "diff", model, model])
 
 # The checks for a real GPU: they skip without one, and see that a GPU which
 # computes nothing is wrong.

@@ -11,6 +11,7 @@
 #include "tools/goss/MachineLimits.h"
 #include "tools/goss/ModelReport.h"
 #include "tools/report/CodeReport.h"
+#include "tools/report/DeviceCode.h"
 #include "tools/report/ReportPrinters.h"
 #include "tools/support/Terminal.h"
 
@@ -120,6 +121,25 @@ void keepOnly(const std::string &symbol, const std::string &disassembly,
   entries.Swap(&kept);
 }
 
+/// The instructions of the function asked for: of the host, or PTX.
+Expected<std::string> instructionsOf(const std::string &symbol,
+                                     std::span<const std::byte> code,
+                                     const std::string &path) {
+  GOSS_ASSIGN_OR_RETURN(std::optional<DeviceCode> device,
+                        readDeviceCode(code, path));
+  if (device)
+    for (const DeviceFunction &function : device->functions)
+      if (function.name == symbol)
+        return std::string(function.ptx);
+  GOSS_ASSIGN_OR_RETURN(std::vector<CodeSymbol> symbols,
+                        readCodeSymbols(code, path));
+  auto found = std::ranges::find(symbols, symbol, &CodeSymbol::name);
+  if (found == symbols.end())
+    return usageError("--kernel expects a symbol that --what=code lists of " +
+                      path + " but got '" + symbol + "'");
+  return disassemble(code, *found);
+}
+
 /// Machine code of the kernels; of the one asked for also its instructions.
 Status addKernels(const InspectArguments &arguments, const Artifact &artifact,
                   proto::Report &report) {
@@ -132,15 +152,14 @@ Status addKernels(const InspectArguments &arguments, const Artifact &artifact,
                        ": no disassembler for the code of "
                        "target '" +
                        artifact.manifest().target() + "'");
-  GOSS_ASSIGN_OR_RETURN(std::vector<CodeSymbol> symbols,
-                        readCodeSymbols(code, artifact.path()));
-  auto symbol = std::ranges::find(symbols, arguments.kernel, &CodeSymbol::name);
-  if (symbol == symbols.end())
-    return usageError("--kernel expects a symbol that --what=code lists of " +
-                      artifact.path() + " but got '" + arguments.kernel + "'");
-  GOSS_ASSIGN_OR_RETURN(std::string text, disassemble(code, *symbol));
-  keepOnly(symbol->name, text, *report.mutable_kernels());
-  keepOnly(symbol->name, text, *report.mutable_functions());
+  const std::string &symbol = arguments.kernel;
+  GOSS_ASSIGN_OR_RETURN(std::string text,
+                        instructionsOf(symbol, code, artifact.path()));
+  keepOnly(symbol, text, *report.mutable_device_functions());
+  keepOnly(symbol, text, *report.mutable_functions());
+  // The first function of a GPU's kernel has its name, and the instructions.
+  keepOnly(symbol, report.device_functions_size() ? "" : text,
+           *report.mutable_kernels());
   return Status::ok();
 }
 

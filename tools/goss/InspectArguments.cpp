@@ -45,7 +45,7 @@ void InspectArguments::addTo(Command &command) {
       .group("Code")
       .text("--kernel", "SYMBOL", kernel,
             "with --what=code: the instructions of this kernel or other "
-            "function, by an installed objdump")
+            "function, by an installed objdump, or its PTX")
       .group("Cost")
       .integer("--tokens", "N", tokens, {1, most},
                "also a step of N tokens of each sequence (default 1)")

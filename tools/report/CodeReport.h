@@ -6,8 +6,8 @@
 //
 // Looks into the section `code` of an artifact. That is an ELF shared object
 // of any origin: every offset and size in it is checked, and it is never
-// loaded. Of code in another format (a target other than the CPU) nothing is
-// said.
+// loaded. Of code in another format nothing is said. For an NVIDIA chip the
+// object holds the device's code as data (DeviceCode.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,6 +30,7 @@ struct CodeSymbol {
   uint64_t address = 0; ///< where it asks to be loaded.
   uint64_t offset = 0;  ///< of its first byte in the file.
   uint64_t size = 0;
+  uint32_t index = 0; ///< in the table of symbols.
 };
 
 bool isElf(std::span<const std::byte> image);
@@ -41,7 +42,7 @@ Expected<std::vector<CodeSymbol>>
 readCodeSymbols(std::span<const std::byte> image, const std::string &source);
 
 /// Completes the report's kernels with place, size and SHA-256 of their code,
-/// and adds the functions that are none.
+/// adds the functions of a GPU, and those of the host that are no kernels.
 /// InvalidData when the code lacks one of them.
 Status addCode(std::span<const std::byte> image, const std::string &source,
                proto::Report &report);

@@ -154,6 +154,13 @@ std::vector<Entry> kernelEntries(const proto::Report &report) {
               kernel.sha256().substr(0, 12);
     entries.push_back({kernel.symbol(), text});
   }
+  for (const proto::DeviceFunction &function : report.device_functions())
+    entries.push_back({"device function " + function.symbol(),
+                       std::to_string(function.registers()) + " registers, " +
+                           std::to_string(function.code_bytes()) +
+                           " bytes of code, " +
+                           std::to_string(function.ptx_bytes()) +
+                           " bytes of PTX " + function.sha256().substr(0, 12)});
   for (const proto::CodeFunction &function : report.functions())
     entries.push_back({"function " + function.symbol(),
                        std::to_string(function.code_bytes()) +

@@ -114,6 +114,25 @@ std::string disassemblyOf(const std::string &symbol, const std::string &text) {
   return text.empty() ? "" : "\n" + printable(symbol) + "\n" + text;
 }
 
+/// What runs on a GPU: empty where the report has none.
+std::string tableOfDeviceFunctions(const proto::Report &report) {
+  TextTable table({{"device function"},
+                   {"offset", true},
+                   {"bytes", true},
+                   {"registers", true},
+                   {"bytes of PTX", true},
+                   {"sha256 of PTX"}});
+  for (const proto::DeviceFunction &function : report.device_functions()) {
+    bool hasCode = function.code_bytes() != 0;
+    table.addRow(
+        {function.symbol(), hasCode ? formatCount(function.offset()) : "",
+         hasCode ? formatCount(function.code_bytes()) : "",
+         function.registers() ? formatCount(function.registers()) : "",
+         formatCount(function.ptx_bytes()), shortHash(function.sha256())});
+  }
+  return table.isEmpty() ? "" : "\n" + table.print();
+}
+
 /// What is code but no kernel: empty where the report has none.
 std::string tableOfFunctions(const proto::Report &report) {
   TextTable table(
@@ -128,7 +147,9 @@ std::string tableOfFunctions(const proto::Report &report) {
 } // namespace
 
 std::string textOfKernels(const proto::Report &report) {
-  if (report.kernels_size() + report.functions_size() == 0)
+  if (report.kernels_size() + report.functions_size() +
+          report.device_functions_size() ==
+      0)
     return "";
   TextTable table({{"symbol"},
                    {"operation"},
@@ -150,6 +171,11 @@ std::string textOfKernels(const proto::Report &report) {
                   kernel.reason()});
     disassembly += disassemblyOf(kernel.symbol(), kernel.disassembly());
   }
+  for (const proto::DeviceFunction &function : report.device_functions()) {
+    // Those of kernels are counted there.
+    bytes += function.kernel().empty() ? function.code_bytes() : 0;
+    disassembly += disassemblyOf(function.symbol(), function.disassembly());
+  }
   for (const proto::CodeFunction &function : report.functions()) {
     bytes += function.code_bytes();
     disassembly += disassemblyOf(function.symbol(), function.disassembly());
@@ -157,7 +183,8 @@ std::string textOfKernels(const proto::Report &report) {
   return "Kernels: " +
          formatCount(static_cast<uint64_t>(report.kernels_size())) +
          (bytes ? ", " + describeBytes(bytes) + " of code" : "") + "\n" +
-         (table.isEmpty() ? "" : table.print()) + tableOfFunctions(report) +
+         (table.isEmpty() ? "" : table.print()) +
+         tableOfDeviceFunctions(report) + tableOfFunctions(report) +
          disassembly;
 }
 
