@@ -36,7 +36,10 @@ namespace gossamer::cuda {
 /// Logits of a block, blocks of a row, threads of such a block, and of the one
 /// that chooses.
 static constexpr int64_t kShare = 4096, kMostParts = 64, kBlock = 256,
-                         kChoiceBlock = 512;
+                         kChoiceBlock = 1024;
+
+/// Bins that a thread reads at once, a byte each.
+static constexpr int64_t kTogether = 16;
 
 /// More than any number: what is no logit wins, so that it is seen.
 static constexpr int32_t kWrong = std::numeric_limits<int32_t>::max();
@@ -273,9 +276,10 @@ private:
   };
   using Reached = llvm::function_ref<Val(Tally)>;
 
-  Val addParts();
+  void addParts();
+  Val keptByMinP();
   Beginning findFirst(Reached isReached, Val levels);
-  Val listBin(Val bin, Val words);
+  Val listBin(Val bin, Val vectors);
   void countDigits(Val listed, Val prefix, Val shift);
 
   int64_t tokenBytes() const {
@@ -295,8 +299,18 @@ private:
 
 } // namespace
 
-/// Fills bins_ with those of all parts. Returns what min-p keeps.
-Val Draw::addParts() {
+/// What min-p keeps of all parts.
+Val Draw::keptByMinP() {
+  Array kept = row_.part(memory_.kept, k.b.getI64Type());
+  Val own = k.carryLanes(k.i32(memory_.parts), {k.i64(0)},
+                         [&](Val part, ArrayRef<Val> now) {
+                           return Vals{now[0] + kept.load(part)};
+                         })[0];
+  return wideWarpSum(k, own);
+}
+
+/// Fills bins_ with those of all parts.
+void Draw::addParts() {
   Type i64 = k.b.getI64Type();
   Array weights = row_.part(memory_.weights, i64);
   Array counts = row_.part(memory_.counts, k.i32Type());
@@ -310,31 +324,36 @@ Val Draw::addParts() {
     bins_.set(bin, {sum[0], sum[1]});
   });
   k.barrier();
-  Array kept = row_.part(memory_.kept, i64);
-  Val own = k.carryLanes(k.i32(memory_.parts), {k.i64(0)},
-                         [&](Val part, ArrayRef<Val> now) {
-                           return Vals{now[0] + kept.load(part)};
-                         })[0];
-  return wideWarpSum(k, own);
 }
 
-/// Writes the tokens of a bin down, in any order; looks at `words` words of 4
-/// bins. Returns how many there are.
-Val Draw::listBin(Val bin, Val words) {
+/// Writes the tokens of a bin down, in any order; looks at the bins of
+/// `vectors` times kTogether tokens. Returns how many there are.
+Val Draw::listBin(Val bin, Val vectors) {
   k.barrier(); // Nobody needs the last list any more.
   k.ifThen(k.thread() == 0, [&] { listed_.store(k.i32(0), k.i32(0)); });
   k.barrier();
-  Array bins = row_.part(memory_.bins, k.i32Type());
+  Array bins = row_.part(memory_.bins, k.i8Type());
   Array list = row_.part(memory_.list, k.i32Type());
-  k.forThreads(words, [&](Val word) {
-    Val four = bins.load(word);
-    for (int64_t i = 0; i < 4; ++i) {
-      Val token = word * 4 + i;
-      Val isOfBin = ((four >> (8 * i)) & 255) == bin;
-      k.ifThen(isOfBin & (token < memory_.vocabulary), [&] {
-        list.store(k.addAtomic(listed_, k.i32(0), k.i32(1)), token);
-      });
+  Val ones = k.i32(0x01010101);
+  Val four = bin * ones;
+  k.forThreads(vectors, [&](Val number) {
+    Val words = bins.as(k.i32Type())
+                    .loadVector(number * (kTogether / 4), kTogether / 4);
+    // Bytes that are 0 are the ones that a borrow reaches, lowest first.
+    Val zeros = k.i32(0);
+    for (int64_t i = 0; i < kTogether / 4; ++i) {
+      Val word = k.extract(words, i) ^ four;
+      zeros = zeros | ((word - ones) & (word ^ k.i32(-1)));
     }
+    k.ifThen((zeros & 0x80808080LL) != 0, [&] {
+      k.forEach(k.i32(0), k.i32(kTogether), k.i32(1), [&](Val i) {
+        Val token = number * kTogether + i;
+        Val isOfBin = k.extend(bins.load(token), k.i32Type()) == bin;
+        k.ifThen(isOfBin & (token < memory_.vocabulary), [&] {
+          list.store(k.addAtomic(listed_, k.i32(0), k.i32(1)), token);
+        });
+      });
+    });
   });
   k.barrier();
   return listed_.load(k.i32(0));
@@ -371,9 +390,10 @@ Draw::Beginning Draw::findFirst(Reached isReached, Val levels) {
   // A top-k of tokens that have no weight: whichever they are.
   Val hasWeight = bin.through.weight != bin.before.weight;
   levels = k.select(hasWeight, levels, k.i32(0));
-  Val listed = listBin(
-      bin.bin,
-      k.select(hasWeight, k.i32(ceilDiv(memory_.vocabulary, 4)), k.i32(0)));
+  Val listed =
+      listBin(bin.bin,
+              k.select(hasWeight, k.i32(ceilDiv(memory_.vocabulary, kTogether)),
+                       k.i32(0)));
   Vals found = k.forCarry(
       k.i32(0), levels, k.i32(1),
       {k.i64(0), bin.before.count, bin.before.weight, bin.through.weight},
@@ -393,14 +413,11 @@ Draw::Beginning Draw::findFirst(Reached isReached, Val levels) {
 
 Val Draw::run() {
   Type f64 = k.b.getF64Type();
-  Val kept = addParts();
+  addParts();
   Val all = k.i64(0);
   for (int64_t i = 0; i < kBins / kWarp; ++i)
     all = all + bins_.at(k.lane() + i * kWarp).weight;
   all = wideWarpSum(k, all);
-  Val topK = row_.topK();
-  Val topP = row_.number(offsetof(goss_cuda_choice, top_p));
-  Val uniform = row_.number(offsetof(goss_cuda_choice, uniform));
   Vals result = k.forCarry(
       k.i32(0), k.i32(kPhases), k.i32(1), {all, k.i32(0)},
       [&](Val phase, ArrayRef<Val> now) {
@@ -408,7 +425,11 @@ Val Draw::run() {
         auto ofPhase = [&](Val ofTopK, Val ofTopP, Val ofDraw) {
           return k.select(isTopK, ofTopK, k.select(isDraw, ofDraw, ofTopP));
         };
-        Val weight = k.select(isDraw, k.min(now[0], kept), now[0]);
+        // Loaded in each phase: registers are rare.
+        Val topK = row_.topK();
+        Val topP = row_.number(offsetof(goss_cuda_choice, top_p));
+        Val uniform = row_.number(offsetof(goss_cuda_choice, uniform));
+        Val weight = k.select(isDraw, k.min(now[0], keptByMinP()), now[0]);
         Val wide = k.toFloat(weight, f64);
         Val limit = ofPhase(k.toFloat(topK, f64), topP * wide, uniform * wide);
         auto isReached = [&](Tally tally) {

@@ -95,9 +95,12 @@ Tally Histogram::scanLanes(Tally own) {
 Histogram::Found Histogram::find(Tally base,
                                  llvm::function_ref<Val(Tally)> isReached) {
   Val first = k.lane() * kOfLane;
-  Tally own{k.i32(0), k.i64(0)};
-  for (int64_t i = 0; i < kOfLane; ++i)
-    own = own + at(first + i);
+  Vals all = k.forCarry(k.i32(0), k.i32(kOfLane), k.i32(1),
+                        {k.i32(0), k.i64(0)}, [&](Val i, ArrayRef<Val> now) {
+                          Tally next = Tally{now[0], now[1]} + at(first + i);
+                          return Vals{next.count, next.weight};
+                        });
+  Tally own{all[0], all[1]};
   Tally sum = base + (scanLanes(own) - own);
   // A lane looks at its bins again: fewer registers than keeping them.
   Vals found =

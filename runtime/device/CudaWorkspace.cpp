@@ -215,9 +215,9 @@ Status CudaWorkspace::makeRoomForSeen(uint64_t rows) {
     return Status::ok();
   dropGraphs();
   bytes = std::bit_ceil(rows) * seenRowBytes(arrays_);
-  seen_ = DeviceBuffer();
-  GOSS_ASSIGN_OR_RETURN(seen_, memory_.allocate(bytes, "tokens seen"));
+  seen_ = DeviceBuffer(); // Its size, made last, says that both are there.
   GOSS_ASSIGN_OR_RETURN(hostSeen_, memory_.allocateHost(bytes));
+  GOSS_ASSIGN_OR_RETURN(seen_, memory_.allocate(bytes, "tokens seen"));
   return memory_.orderBefore(lanes_.main());
 }
 
