@@ -134,7 +134,7 @@ def check_gpu(environment):
 code, text = check_gpu(nowhere)
 suite.check("kit without GPU", code == 0 and text.startswith("skip all: ") and text.count("\n") == 1, f"expects one line but got {code}: {text}")
 code, text = check_gpu(fake("memory=60000000"))
-suite.check("kit on a fake", code == 1 and "FAIL golden logits" in text and "FAIL greedy tokens" in text, f"expects failures but got {code}: {text}")
+suite.check("kit on a fake", code == 1 and "FAIL golden logits" in text and "FAIL greedy tokens" in text and "FAIL drawn tokens" in text, f"expects failures but got {code}: {text}")
 for line in ("ok   determinism", "ok   ragged batch", "ok   graphs", "ok   bench tiny-stories tg64", "skip bench 20b"):
     suite.check("kit on a fake", line in text, f"expects '{line}' but got {text}")
 suite.finish()

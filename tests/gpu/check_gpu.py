@@ -101,9 +101,9 @@ def check_golden(checks, artifact, prompts):
     checks.judge("golden logits", largest <= TOLERANCE, f"largest difference from float32 {largest:.2e} in {len(prompts)} prompts (at most {TOLERANCE})")
 
 
-def generate(checks, artifact, prompt, **environment):
+def generate(checks, artifact, prompt, *sampling, **environment):
     tokens = ",".join(map(str, prompt["tokens"]))
-    result = checks.goss("run", artifact, f"--tokens={tokens}", "--greedy", "--ignore-eos", "-n", len(prompt["greedy"]), "--json", "-q", **environment)
+    result = checks.goss("run", artifact, f"--tokens={tokens}", *(sampling or ["--greedy"]), "--ignore-eos", "-n", len(prompt["greedy"]), "--json", "-q", **environment)
     return json.loads(result.stdout)["tokens"] if result else None
 
 
@@ -118,6 +118,20 @@ def check_greedy(checks, artifact, prompts):
             unequal.append(prompt["name"])
     checks.judge("greedy tokens", not different, f"others than the reference: {', '.join(different)}" if different else f"the reference's in {len(prompts)} prompts")
     checks.judge("graphs", not unequal, f"others than launch by launch: {', '.join(unequal)}" if unequal else "the same tokens as launch by launch")
+
+
+def check_draws(checks, artifact, prompts):
+    """Draws that leave but one token are greedy; others repeat, and are not."""
+    wrong = []
+    for prompt in prompts:
+        for sampling in ("--temperature=1e-6", "--top-k=1", "--top-p=0", "--min-p=1"):
+            if generate(checks, artifact, prompt, sampling) != prompt["greedy"]:
+                wrong.append(f"{prompt['name']} {sampling}")
+    draw = ["--temperature=2", "--top-k=500", "--top-p=0.99", "--repetition-penalty=1.1", "--seed=3"]
+    drawn = [generate(checks, artifact, prompts[0], *draw, GOSSAMER_CUDA_GRAPHS=graphs) for graphs in "110"]
+    if drawn[0] == prompts[0]["greedy"] or drawn != drawn[:1] * 3:
+        wrong.append("draws of temperature 2")
+    checks.judge("drawn tokens", not wrong, f"wrong: {', '.join(wrong)}" if wrong else f"as they must be in {len(prompts)} prompts")
 
 
 def read_logits(checks, artifact, name, *arguments, **environment):
@@ -250,6 +264,7 @@ def main():
         prompts = load_prompts(checks)
         check_golden(checks, "tiny-exact.goss", prompts)
         check_greedy(checks, "tiny-exact.goss", prompts)
+        check_draws(checks, "tiny-exact.goss", prompts)
         check_steps(checks, "tiny-exact.goss", prompts)
         check_memory(checks, "tiny-exact.goss")
         check_bench(checks, "tiny-stories", "tiny-fast.goss", "-p", "256", "-n", "64")
