@@ -160,7 +160,8 @@ bool WorkBoard::Taker::endPart() {
     return board_.isDone();
   }
   if (isFirst) {
-    own.late.store(true, std::memory_order_relaxed);
+    own.parts.store(own.parts.load(std::memory_order_relaxed) + 1,
+                    std::memory_order_relaxed);
     own.done.store(own.done.load(std::memory_order_relaxed) + taken_,
                    std::memory_order_release);
   }
@@ -169,7 +170,9 @@ bool WorkBoard::Taker::endPart() {
 
 void WorkBoard::settle() const {
   for (size_t i = 1; i < seats_.size(); ++i)
-    while (seats_[i].late.load(std::memory_order_acquire))
+    while (static_cast<int32_t>(
+               seats_[i].parts.load(std::memory_order_relaxed) -
+               seats_[i].left.load(std::memory_order_acquire)) > 0)
       std::this_thread::yield();
 }
 
@@ -183,7 +186,8 @@ void WorkBoard::takePart(Seat &own) {
   taker.from_->function.load(std::memory_order_relaxed)(
       taker.from_->context.load(std::memory_order_relaxed), taker);
   taker.endPart();
-  own.late.store(false, std::memory_order_release);
+  own.left.store(own.parts.load(std::memory_order_relaxed),
+                 std::memory_order_release);
 }
 
 WorkBoard::Seat *WorkBoard::findSeat() {

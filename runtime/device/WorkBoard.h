@@ -83,8 +83,10 @@ private:
     std::atomic<const void *> context{nullptr};
     // Written by whoever sits here.
     alignas(128) std::atomic<uint64_t> done{0}; ///< grains of all posts.
-    std::atomic<bool> late{false}; ///< at something beyond its part.
+    std::atomic<uint32_t> parts{0};             ///< ended.
     std::atomic<bool> taken{false};
+    // Nobody reads this while there is work: writing it costs nothing.
+    alignas(128) std::atomic<uint32_t> left{0}; ///< parts, and what came after.
   };
 
   static Range takeFront(Seat &seat);

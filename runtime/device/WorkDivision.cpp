@@ -63,7 +63,8 @@ WorkDivision::WorkDivision(std::span<const goss_launch> launches,
     picoseconds_ += static_cast<uint64_t>(launch.items) * itemCost;
     itemPicoseconds_[count_] = itemCost;
     parts_[count_++] = {
-        kernel.function, launch.bindings, &dims, launch.items, 0, 0, &launch};
+        kernel.function, launch.bindings, &dims,  launch.items, 0, 0,
+        launch.id,       launch.kernel,   nullptr};
   }
 }
 
@@ -86,6 +87,14 @@ void WorkDivision::cut(unsigned threads, uint64_t smallest) {
     return;
   grains_ = static_cast<uint32_t>(grains);
   shares_ = static_cast<unsigned>(std::min(shares, grains));
+}
+
+void WorkDivision::observe(DispatchObserver &observer,
+                           FastClock::time_point begin, bool mayBeLate) {
+  for (uint32_t i = 0; i < count_; ++i)
+    parts_[i].observer = &observer;
+  begin_ = begin;
+  function_ = mayBeLate ? &runObserved<true> : &runObserved<false>;
 }
 
 /// Calls `doPiece` with the items of each launch that the grains hold.
@@ -115,12 +124,13 @@ void WorkDivision::runGrains(const void *division, WorkBoard::Taker &taker) {
 /// the clock is only read where the next one is of other items. The last
 /// reading delays nobody if it may be late: others have been told by then, and
 /// the poster either waits for them or reads the end of the dispatch.
+template <bool mayBeLate>
 void WorkDivision::runObserved(const void *division, WorkBoard::Taker &taker) {
   const auto &self = *static_cast<const WorkDivision *>(division);
   WorkEvent event{};
   event.worker = taker.seat();
   const Part *at = nullptr;
-  DispatchObserver *observer = self.observer_;
+  DispatchObserver *observer = nullptr;
   auto tell = [&] {
     event.end = FastClock::now();
     observer->worked(event);
@@ -134,8 +144,9 @@ void WorkDivision::runObserved(const void *division, WorkBoard::Taker &taker) {
                           event.begin = at                  ? event.end
                                         : taker.seat() == 0 ? self.begin_
                                                             : FastClock::now();
-                          event.launch = part.launch->id;
-                          event.kernel = part.launch->kernel;
+                          event.launch = part.launch;
+                          event.kernel = part.kernel;
+                          observer = part.observer;
                           event.beginItem = first;
                           at = &part;
                         }
@@ -144,7 +155,7 @@ void WorkDivision::runObserved(const void *division, WorkBoard::Taker &taker) {
                       });
   if (!at)
     return;
-  bool isDone = self.mayBeLate_ && taker.endPart();
+  bool isDone = mayBeLate && taker.endPart();
   tell();
   if (isDone)
     self.end_ = event.end;

@@ -43,23 +43,14 @@ public:
   /// Threads that should take part.
   unsigned shares() const { return shares_; }
 
-  /// For a team of threads: what a division is done with, its observer told
-  /// or not.
-  static void runGrains(const void *division, WorkBoard::Taker &taker);
-  static void runObserved(const void *division, WorkBoard::Taker &taker);
   /// `begin`: when the dispatch began on the thread that runs the step.
   /// `mayBeLate`: the observer may be told of the work after all of it is done.
   void observe(DispatchObserver &observer, FastClock::time_point begin,
-               bool mayBeLate) {
-    observer_ = &observer;
-    begin_ = begin;
-    mayBeLate_ = mayBeLate;
-  }
+               bool mayBeLate);
   /// When all of the work was done, if the clock was read then.
   std::optional<FastClock::time_point> end() const { return end_; }
-  WorkBoard::Function function() const {
-    return observer_ ? &runObserved : &runGrains;
-  }
+  /// For a team of threads: what a division is done with.
+  WorkBoard::Function function() const { return function_; }
 
 private:
   /// All that a thread needs to know of a launch, in one place: other cores
@@ -69,14 +60,20 @@ private:
     const void *const *bindings;
     const goss_dims *dims;
     int64_t items;
-    int64_t grainItems; ///< items of each grain, the last one excepted.
-    uint32_t endGrain;  ///< its grains follow those of the part before.
-    const goss_launch *launch;
+    int64_t grainItems;         ///< items of each grain, the last one excepted.
+    uint32_t endGrain;          ///< its grains follow those of the part before.
+    uint32_t launch;            ///< of the manifest.
+    uint32_t kernel;            ///< of the manifest.
+    DispatchObserver *observer; ///< that wants to see the work.
   };
+  static_assert(sizeof(Part) == 64);
 
   static void runPiece(const Part &part, int64_t first, int64_t last) {
     part.function(part.bindings, part.dims, first, last);
   }
+  static void runGrains(const void *division, WorkBoard::Taker &taker);
+  template <bool mayBeLate>
+  static void runObserved(const void *division, WorkBoard::Taker &taker);
   template <typename Do>
   void forEachPiece(uint32_t begin, uint32_t end, Do doPiece) const;
 
@@ -86,10 +83,10 @@ private:
   uint32_t grains_ = 0;
   unsigned shares_ = 1;
   uint64_t picoseconds_ = 0;
-  DispatchObserver *observer_ = nullptr; ///< that wants to see the work.
+  WorkBoard::Function function_ = &runGrains;
+  // Only the poster reads and writes these.
   FastClock::time_point begin_{};
-  bool mayBeLate_ = false;
-  mutable std::optional<FastClock::time_point> end_; ///< the poster's.
+  mutable std::optional<FastClock::time_point> end_;
 };
 
 } // namespace gossamer

@@ -95,15 +95,16 @@ private:
 
   const proto::Manifest &manifest_;
   Clock::time_point start_ = Clock::now();
-  bool recording_ = false;
   uint64_t droppedSteps_ = 0;
+  // Read by all threads, so apart from what the step's own writes all the time.
+  alignas(128) bool recording_ = false;
   std::vector<Step> steps_;
-  std::vector<Dispatch> dispatches_;
   std::vector<Worker> workers_;
   std::unique_ptr<Piece[]> pieces_;
   std::vector<uint32_t> nextChunk_; ///< of each chunk's list.
   std::atomic<uint32_t> usedChunks_{0};
   std::atomic<bool> isFull_{false}; ///< a piece found no room.
+  alignas(128) std::vector<Dispatch> dispatches_;
 };
 
 } // namespace gossamer::tools
