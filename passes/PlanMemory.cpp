@@ -65,9 +65,9 @@ int64_t placeBuffers(SmallVectorImpl<Buffer> &buffers) {
   SmallVector<Buffer *> bySize;
   for (Buffer &buffer : buffers)
     bySize.push_back(&buffer);
-  // Stable: equal sizes stay in program order.
-  llvm::stable_sort(bySize, [](const Buffer *a, const Buffer *b) {
-    return a->size > b->size;
+  // Equal sizes stay in program order, which is that of `buffers`.
+  llvm::sort(bySize, [](const Buffer *a, const Buffer *b) {
+    return a->size != b->size ? a->size > b->size : a < b;
   });
   SmallVector<Buffer *> placed; // by ascending offset
   int64_t peak = 0;
