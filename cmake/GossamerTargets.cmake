@@ -36,8 +36,8 @@ target_precompile_headers(gossamer_pch PRIVATE
   <mlir/Pass/PassManager.h>)
 
 # gossamer_compile_alone(sources...)
-# The sanitized build compiles several files as one (CMakePresets.json). These
-# are left out of that: others have local functions of the same names.
+# Release and sanitized builds compile several files as one (CMakePresets.json):
+# half the time for all of it. These are left out of that: others have local functions of the same names.
 function(gossamer_compile_alone)
   set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()

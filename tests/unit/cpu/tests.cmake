@@ -1,3 +1,4 @@
+gossamer_compile_alone(cpu/IntegerProductTest.cpp cpu/RoutingTest.cpp)
 # Kernels compiled and run one by one, and references; tests/bench has it too.
 gossamer_compiler_library(GossamerKernelTesting cpu/KernelRunner.cpp
   cpu/Reference.cpp LINK GossamerCpuKernels GTest::gtest)
