@@ -86,7 +86,7 @@ public:
   virtual SmallVector<PanelBlock, 4> load(Value first, Value block,
                                           int64_t count) = 0;
   /// The scales of the rows from `first` on where blocks have none.
-  virtual Value rowScales(Value first) { return {}; }
+  virtual Value rowScales([[maybe_unused]] Value first) { return {}; }
   /// Inputs from which on it pays to decode the rows to memory once; 0: never.
   /// Decoding overlaps with no product then. Measured.
   virtual int64_t expandFrom() const { return 0; }

@@ -262,8 +262,8 @@ enum Phase { kTopK, kTopP, kDraw, kPhases };
 class Draw {
 public:
   Draw(RowChoice &row, Candidate best)
-      : row_(row), k(row.k), memory_(row.memory), best_(best), bins_(k),
-        digits_(k), listed_(k.shared(k.i32Type(), 1)) {}
+      : row_(row), k_(row.k), memory_(row.memory), best_(best), bins_(k_),
+        digits_(k_), listed_(k_.shared(k_.i32Type(), 1)) {}
 
   /// The token.
   Val run();
@@ -290,7 +290,7 @@ private:
   int64_t levels() const { return 4 + tokenBytes(); }
 
   RowChoice &row_;
-  KernelBuilder &k;
+  KernelBuilder &k_;
   const RowMemory &memory_;
   Candidate best_;
   Histogram bins_, digits_;
@@ -301,149 +301,149 @@ private:
 
 /// What min-p keeps of all parts.
 Val Draw::keptByMinP() {
-  Array kept = row_.part(memory_.kept, k.b.getI64Type());
-  Val own = k.carryLanes(k.i32(memory_.parts), {k.i64(0)},
-                         [&](Val part, ArrayRef<Val> now) {
-                           return Vals{now[0] + kept.load(part)};
-                         })[0];
-  return wideWarpSum(k, own);
+  Array kept = row_.part(memory_.kept, k_.b.getI64Type());
+  Val own = k_.carryLanes(k_.i32(memory_.parts), {k_.i64(0)},
+                          [&](Val part, ArrayRef<Val> now) {
+                            return Vals{now[0] + kept.load(part)};
+                          })[0];
+  return wideWarpSum(k_, own);
 }
 
 /// Fills bins_ with those of all parts.
 void Draw::addParts() {
-  Type i64 = k.b.getI64Type();
+  Type i64 = k_.b.getI64Type();
   Array weights = row_.part(memory_.weights, i64);
-  Array counts = row_.part(memory_.counts, k.i32Type());
-  k.forThreads(k.i32(kBins), [&](Val bin) {
-    Vals sum = k.forCarry(
-        k.i32(0), k.i32(memory_.parts), k.i32(1), {k.i32(0), k.i64(0)},
+  Array counts = row_.part(memory_.counts, k_.i32Type());
+  k_.forThreads(k_.i32(kBins), [&](Val bin) {
+    Vals sum = k_.forCarry(
+        k_.i32(0), k_.i32(memory_.parts), k_.i32(1), {k_.i32(0), k_.i64(0)},
         [&](Val part, ArrayRef<Val> now) {
           Val at = part * kBins + bin;
           return Vals{now[0] + counts.load(at), now[1] + weights.load(at)};
         });
     bins_.set(bin, {sum[0], sum[1]});
   });
-  k.barrier();
+  k_.barrier();
 }
 
 /// Writes the tokens of a bin down, in any order; looks at the bins of
 /// `vectors` times kTogether tokens. Returns how many there are.
 Val Draw::listBin(Val bin, Val vectors) {
-  k.barrier(); // Nobody needs the last list any more.
-  k.ifThen(k.thread() == 0, [&] { listed_.store(k.i32(0), k.i32(0)); });
-  k.barrier();
-  Array bins = row_.part(memory_.bins, k.i8Type());
-  Array list = row_.part(memory_.list, k.i32Type());
-  Val ones = k.i32(0x01010101);
+  k_.barrier(); // Nobody needs the last list any more.
+  k_.ifThen(k_.thread() == 0, [&] { listed_.store(k_.i32(0), k_.i32(0)); });
+  k_.barrier();
+  Array bins = row_.part(memory_.bins, k_.i8Type());
+  Array list = row_.part(memory_.list, k_.i32Type());
+  Val ones = k_.i32(0x01010101);
   Val four = bin * ones;
-  k.forThreads(vectors, [&](Val number) {
-    Val words = bins.as(k.i32Type())
+  k_.forThreads(vectors, [&](Val number) {
+    Val words = bins.as(k_.i32Type())
                     .loadVector(number * (kTogether / 4), kTogether / 4);
     // Bytes that are 0 are the ones that a borrow reaches, lowest first.
-    Val zeros = k.i32(0);
+    Val zeros = k_.i32(0);
     for (int64_t i = 0; i < kTogether / 4; ++i) {
-      Val word = k.extract(words, i) ^ four;
-      zeros = zeros | ((word - ones) & (word ^ k.i32(-1)));
+      Val word = k_.extract(words, i) ^ four;
+      zeros = zeros | ((word - ones) & (word ^ k_.i32(-1)));
     }
-    k.ifThen((zeros & 0x80808080LL) != 0, [&] {
-      k.forEach(k.i32(0), k.i32(kTogether), k.i32(1), [&](Val i) {
+    k_.ifThen((zeros & 0x80808080LL) != 0, [&] {
+      k_.forEach(k_.i32(0), k_.i32(kTogether), k_.i32(1), [&](Val i) {
         Val token = number * kTogether + i;
-        Val isOfBin = k.extend(bins.load(token), k.i32Type()) == bin;
-        k.ifThen(isOfBin & (token < memory_.vocabulary), [&] {
-          list.store(k.addAtomic(listed_, k.i32(0), k.i32(1)), token);
+        Val isOfBin = k_.extend(bins.load(token), k_.i32Type()) == bin;
+        k_.ifThen(isOfBin & (token < memory_.vocabulary), [&] {
+          list.store(k_.addAtomic(listed_, k_.i32(0), k_.i32(1)), token);
         });
       });
     });
   });
-  k.barrier();
-  return listed_.load(k.i32(0));
+  k_.barrier();
+  return listed_.load(k_.i32(0));
 }
 
 /// Fills digits_ with the byte at `shift` of the places of the listed tokens
 /// whose places begin with `prefix`.
 void Draw::countDigits(Val listed, Val prefix, Val shift) {
-  Type i64 = k.b.getI64Type();
+  Type i64 = k_.b.getI64Type();
   digits_.clear();
-  k.barrier();
-  Array list = row_.part(memory_.list, k.i32Type());
-  k.forThreads(listed, [&](Val i) {
+  k_.barrier();
+  Array list = row_.part(memory_.list, k_.i32Type());
+  k_.forThreads(listed, [&](Val i) {
     Val token = list.load(i);
     Val score = row_.score(token, row_.logit(token));
     // Large logits come first.
-    Val order = orderOf(k, score) ^ k.i32(0x7fffffff);
+    Val order = orderOf(k_, score) ^ k_.i32(0x7fffffff);
     Val place =
-        (k.extend(order, i64) << (8 * tokenBytes())) | k.extend(token, i64);
-    k.ifThen((place >> shift >> 8) == prefix, [&] {
-      Val digit = k.truncate(place >> shift, k.i32Type()) & 255;
+        (k_.extend(order, i64) << (8 * tokenBytes())) | k_.extend(token, i64);
+    k_.ifThen((place >> shift >> 8) == prefix, [&] {
+      Val digit = k_.truncate(place >> shift, k_.i32Type()) & 255;
       digits_.addCount(digit);
       digits_.add(digit, row_.weight(row_.distance(score, best_)));
     });
   });
-  k.barrier();
+  k_.barrier();
 }
 
 /// The shortest beginning that reaches something; where `levels` is 4 it is
 /// taken up to the last of equal logits, and has no token.
 Draw::Beginning Draw::findFirst(Reached isReached, Val levels) {
-  Tally none{k.i32(0), k.i64(0)};
+  Tally none{k_.i32(0), k_.i64(0)};
   Histogram::Found bin = bins_.find(none, isReached);
-  // A top-k of tokens that have no weight: whichever they are.
+  // A top-k_ of tokens that have no weight: whichever they are.
   Val hasWeight = bin.through.weight != bin.before.weight;
-  levels = k.select(hasWeight, levels, k.i32(0));
+  levels = k_.select(hasWeight, levels, k_.i32(0));
   Val listed =
-      listBin(bin.bin,
-              k.select(hasWeight, k.i32(ceilDiv(memory_.vocabulary, kTogether)),
-                       k.i32(0)));
-  Vals found = k.forCarry(
-      k.i32(0), levels, k.i32(1),
-      {k.i64(0), bin.before.count, bin.before.weight, bin.through.weight},
+      listBin(bin.bin, k_.select(hasWeight,
+                                 k_.i32(ceilDiv(memory_.vocabulary, kTogether)),
+                                 k_.i32(0)));
+  Vals found = k_.forCarry(
+      k_.i32(0), levels, k_.i32(1),
+      {k_.i64(0), bin.before.count, bin.before.weight, bin.through.weight},
       [&](Val level, ArrayRef<Val> now) {
-        Val shift = k.toI64((this->levels() - 1 - level) * 8);
+        Val shift = k_.toI64((this->levels() - 1 - level) * 8);
         countDigits(listed, now[0], shift);
         Histogram::Found digit = digits_.find({now[1], now[2]}, isReached);
-        k.barrier();
-        Val prefix = (now[0] << 8) | k.extend(digit.bin, k.b.getI64Type());
+        k_.barrier();
+        Val prefix = (now[0] << 8) | k_.extend(digit.bin, k_.b.getI64Type());
         return Vals{prefix, digit.before.count, digit.before.weight,
                     digit.through.weight};
       });
-  Val token = k.truncate(found[0], k.i32Type()) &
+  Val token = k_.truncate(found[0], k_.i32Type()) &
               ((int64_t{1} << (8 * tokenBytes())) - 1);
   return {found[3], token};
 }
 
 Val Draw::run() {
-  Type f64 = k.b.getF64Type();
+  Type f64 = k_.b.getF64Type();
   addParts();
-  Val all = k.i64(0);
+  Val all = k_.i64(0);
   for (int64_t i = 0; i < kBins / kWarp; ++i)
-    all = all + bins_.at(k.lane() + i * kWarp).weight;
-  all = wideWarpSum(k, all);
-  Vals result = k.forCarry(
-      k.i32(0), k.i32(kPhases), k.i32(1), {all, k.i32(0)},
+    all = all + bins_.at(k_.lane() + i * kWarp).weight;
+  all = wideWarpSum(k_, all);
+  Vals result = k_.forCarry(
+      k_.i32(0), k_.i32(kPhases), k_.i32(1), {all, k_.i32(0)},
       [&](Val phase, ArrayRef<Val> now) {
         Val isTopK = phase == int64_t{kTopK}, isDraw = phase == int64_t{kDraw};
         auto ofPhase = [&](Val ofTopK, Val ofTopP, Val ofDraw) {
-          return k.select(isTopK, ofTopK, k.select(isDraw, ofDraw, ofTopP));
+          return k_.select(isTopK, ofTopK, k_.select(isDraw, ofDraw, ofTopP));
         };
         // Loaded in each phase: registers are rare.
         Val topK = row_.topK();
         Val topP = row_.number(offsetof(goss_cuda_choice, top_p));
         Val uniform = row_.number(offsetof(goss_cuda_choice, uniform));
-        Val weight = k.select(isDraw, k.min(now[0], keptByMinP()), now[0]);
-        Val wide = k.toFloat(weight, f64);
-        Val limit = ofPhase(k.toFloat(topK, f64), topP * wide, uniform * wide);
+        Val weight = k_.select(isDraw, k_.min(now[0], keptByMinP()), now[0]);
+        Val wide = k_.toFloat(weight, f64);
+        Val limit = ofPhase(k_.toFloat(topK, f64), topP * wide, uniform * wide);
         auto isReached = [&](Tally tally) {
-          Val reached = k.select(isTopK, k.toFloat(tally.count, f64),
-                                 k.toFloat(tally.weight, f64));
+          Val reached = k_.select(isTopK, k_.toFloat(tally.count, f64),
+                                  k_.toFloat(tally.weight, f64));
           return (reached > limit) |
-                 ((reached == limit) & (isDraw ^ k.i1(true)));
+                 ((reached == limit) & (isDraw ^ k_.i1(true)));
         };
-        Val isActive = ofPhase(topK != 0, topP < 1.0, k.i1(true));
-        return k.ifElse(
+        Val isActive = ofPhase(topK != 0, topP < 1.0, k_.i1(true));
+        return k_.ifElse(
             isActive,
             [&] {
               Beginning found = findFirst(
-                  isReached, k.select(isTopK, k.i32(4), k.i32(levels())));
+                  isReached, k_.select(isTopK, k_.i32(4), k_.i32(levels())));
               return Vals{found.weight, found.token};
             },
             [&] { return Vals{weight, now[1]}; });

@@ -10,6 +10,7 @@
 #include "backends/cuda/Passes.h"
 #include "backends/cuda/TargetPass.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FormatVariadic.h"

@@ -54,70 +54,71 @@ Val wideBlockSum(KernelBuilder &k, Val v) {
 
 void Histogram::set(Val bin, Tally tally) {
   counts_.store(bin, tally.count);
-  low_.store(bin, lowOf(k, tally.weight));
-  high_.store(bin, highOf(k, tally.weight));
+  low_.store(bin, lowOf(k_, tally.weight));
+  high_.store(bin, highOf(k_, tally.weight));
 }
 
 Tally Histogram::at(Val bin) {
-  return {counts_.load(bin), join(k, low_.load(bin), high_.load(bin))};
+  return {counts_.load(bin), join(k_, low_.load(bin), high_.load(bin))};
 }
 
 void Histogram::clear() {
-  k.forThreads(k.i32(kBins), [&](Val bin) { set(bin, {k.i32(0), k.i64(0)}); });
+  k_.forThreads(k_.i32(kBins),
+                [&](Val bin) { set(bin, {k_.i32(0), k_.i64(0)}); });
 }
 
-void Histogram::addCount(Val bin) { k.addAtomic(counts_, bin, k.i32(1)); }
+void Histogram::addCount(Val bin) { k_.addAtomic(counts_, bin, k_.i32(1)); }
 
 void Histogram::add(Val bin, Val weight) {
-  Val low = lowOf(k, weight);
-  Val sum = k.addAtomic(low_, bin, low) + low;
+  Val low = lowOf(k_, weight);
+  Val sum = k_.addAtomic(low_, bin, low) + low;
   // Comparing as unsigned numbers: whether the sum of the halves went over.
-  Val sign = k.i32(0x80000000LL);
-  Val carry = k.extend((sum ^ sign) < (low ^ sign), k.i32Type());
-  Val high = highOf(k, weight) + carry;
-  k.ifThen(high != 0, [&] { k.addAtomic(high_, bin, high); });
+  Val sign = k_.i32(0x80000000LL);
+  Val carry = k_.extend((sum ^ sign) < (low ^ sign), k_.i32Type());
+  Val high = highOf(k_, weight) + carry;
+  k_.ifThen(high != 0, [&] { k_.addAtomic(high_, bin, high); });
 }
 
 /// The sum over the lanes up to each.
 Tally Histogram::scanLanes(Tally own) {
-  Val lane = k.lane();
+  Val lane = k_.lane();
   for (int64_t distance = 1; distance < kWarp; distance *= 2) {
     Val from = (lane - distance) & (kWarp - 1);
-    Val count = k.shuffleIdx(own.count, from);
-    Val weight = wideShuffle(k, own.weight, from);
+    Val count = k_.shuffleIdx(own.count, from);
+    Val weight = wideShuffle(k_, own.weight, from);
     Val isInside = lane > distance - 1;
-    own = own + Tally{k.select(isInside, count, k.i32(0)),
-                      k.select(isInside, weight, k.i64(0))};
+    own = own + Tally{k_.select(isInside, count, k_.i32(0)),
+                      k_.select(isInside, weight, k_.i64(0))};
   }
   return own;
 }
 
 Histogram::Found Histogram::find(Tally base,
                                  llvm::function_ref<Val(Tally)> isReached) {
-  Val first = k.lane() * kOfLane;
-  Vals all = k.forCarry(k.i32(0), k.i32(kOfLane), k.i32(1),
-                        {k.i32(0), k.i64(0)}, [&](Val i, ArrayRef<Val> now) {
-                          Tally next = Tally{now[0], now[1]} + at(first + i);
-                          return Vals{next.count, next.weight};
-                        });
+  Val first = k_.lane() * kOfLane;
+  Vals all = k_.forCarry(k_.i32(0), k_.i32(kOfLane), k_.i32(1),
+                         {k_.i32(0), k_.i64(0)}, [&](Val i, ArrayRef<Val> now) {
+                           Tally next = Tally{now[0], now[1]} + at(first + i);
+                           return Vals{next.count, next.weight};
+                         });
   Tally own{all[0], all[1]};
   Tally sum = base + (scanLanes(own) - own);
   // A lane looks at its bins again: fewer registers than keeping them.
   Vals found =
-      k.forCarry(k.i32(0), k.i32(kOfLane), k.i32(1),
-                 {sum.count, sum.weight, k.i32(kBins), sum.count, sum.weight},
-                 [&](Val i, ArrayRef<Val> now) {
-                   Tally next = Tally{now[0], now[1]} + at(first + i);
-                   Val isHere = (now[2] == kBins) & isReached(next);
-                   return Vals{next.count, next.weight,
-                               k.select(isHere, first + i, now[2]),
-                               k.select(isHere, next.count, now[3]),
-                               k.select(isHere, next.weight, now[4])};
-                 });
-  Val bin = k.warpReduce(found[2], [&](Val l, Val r) { return k.min(l, r); });
-  bin = k.min(bin, k.i32(kBins - 1));
+      k_.forCarry(k_.i32(0), k_.i32(kOfLane), k_.i32(1),
+                  {sum.count, sum.weight, k_.i32(kBins), sum.count, sum.weight},
+                  [&](Val i, ArrayRef<Val> now) {
+                    Tally next = Tally{now[0], now[1]} + at(first + i);
+                    Val isHere = (now[2] == kBins) & isReached(next);
+                    return Vals{next.count, next.weight,
+                                k_.select(isHere, first + i, now[2]),
+                                k_.select(isHere, next.count, now[3]),
+                                k_.select(isHere, next.weight, now[4])};
+                  });
+  Val bin = k_.warpReduce(found[2], [&](Val l, Val r) { return k_.min(l, r); });
+  bin = k_.min(bin, k_.i32(kBins - 1));
   Val lane = bin / kOfLane;
-  Tally through{k.shuffleIdx(found[3], lane), wideShuffle(k, found[4], lane)};
+  Tally through{k_.shuffleIdx(found[3], lane), wideShuffle(k_, found[4], lane)};
   return {bin, through - at(bin), through};
 }
 

@@ -24,7 +24,7 @@ public:
   static constexpr int64_t kBins = 256;
 
   explicit Histogram(KernelBuilder &k)
-      : k(k), counts_(k.shared(k.i32Type(), kBins)),
+      : k_(k), counts_(k.shared(k.i32Type(), kBins)),
         low_(k.shared(k.i32Type(), kBins)),
         high_(k.shared(k.i32Type(), kBins)) {}
 
@@ -48,7 +48,7 @@ public:
 private:
   Tally scanLanes(Tally own);
 
-  KernelBuilder &k;
+  KernelBuilder &k_;
   Array counts_, low_, high_;
 };
 

@@ -180,10 +180,11 @@ public:
   /// the logits; or it becomes `wholeRow` and the row is there: where the
   /// device does not choose, and where there is a NaN or +inf, or nothing but
   /// -inf.
-  virtual Status runAndChoose(const goss_step_args &args,
-                              std::span<const TokenChoice> wanted,
-                              std::span<int32_t> chosen,
-                              DispatchObserver *observer = nullptr) const {
+  virtual Status
+  runAndChoose(const goss_step_args &args,
+               [[maybe_unused]] std::span<const TokenChoice> wanted,
+               std::span<int32_t> chosen,
+               DispatchObserver *observer = nullptr) const {
     std::ranges::fill(chosen, wholeRow);
     return run(args, observer);
   }

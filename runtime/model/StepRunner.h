@@ -60,10 +60,11 @@ public:
   virtual Status run(const goss_step_args &args,
                      DispatchObserver *observer = nullptr) const = 0;
   /// The same as Program::runAndChoose.
-  virtual Status runAndChoose(const goss_step_args &args,
-                              std::span<const TokenChoice> wanted,
-                              std::span<int32_t> chosen,
-                              DispatchObserver *observer = nullptr) const {
+  virtual Status
+  runAndChoose(const goss_step_args &args,
+               [[maybe_unused]] std::span<const TokenChoice> wanted,
+               std::span<int32_t> chosen,
+               DispatchObserver *observer = nullptr) const {
     std::ranges::fill(chosen, wholeRow);
     return run(args, observer);
   }
