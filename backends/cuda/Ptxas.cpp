@@ -26,8 +26,11 @@ public:
     error_ = llvm::sys::fs::createTemporaryFile("gossamer", ending, path_);
   }
   ~TemporaryFile() {
-    if (!error_)
-      (void)llvm::sys::fs::remove(path_);
+    if (error_)
+      return;
+    // Nothing can be done about a file that stays.
+    std::error_code ignored = llvm::sys::fs::remove(path_);
+    (void)ignored;
   }
   TemporaryFile(const TemporaryFile &) = delete;
   TemporaryFile &operator=(const TemporaryFile &) = delete;

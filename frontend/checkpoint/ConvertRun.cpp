@@ -17,9 +17,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <mutex>
 #include <new>
-#include <system_error>
 #include <thread>
 
 namespace gossamer {
@@ -198,11 +198,12 @@ Status Run::writeFiles() {
   {
     std::vector<std::jthread> workers;
     // Without memory for a thread the work is done by those who are here.
-    try {
-      for (unsigned i = 1; i < options_.workers; ++i)
+    for (unsigned i = 1; i < options_.workers; ++i) {
+      try {
         workers.emplace_back([this] { work(); });
-    } catch (const std::system_error &) {
-    } catch (const std::bad_alloc &) {
+      } catch (const std::exception &) {
+        break;
+      }
     }
     work();
   }
