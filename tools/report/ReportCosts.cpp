@@ -90,9 +90,10 @@ Units unitsOf(const proto::MachineModel &machine, Arithmetic arithmetic) {
     return {machine.int8_ops_per_second(), "int8"};
   case Arithmetic::Int8TwoParts:
     return {machine.int8_ops_per_second() / 2, "int8"};
-  case Arithmetic::Bf16:
+  case Arithmetic::Bf16: // This and the next: of no modelled machine.
+    return {0, "bf16"};
   case Arithmetic::Bf16ThreeParts:
-    return {0, arithmeticName(arithmetic).data()}; // Of no modelled machine.
+    return {0, "bf16x3"};
   }
   return {};
 }
