@@ -18,9 +18,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "backends/cuda/Candidates.h"
 #include "backends/cuda/Histogram.h"
 #include "backends/cuda/KernelEmitters.h"
+#include "backends/cuda/RowChoice.h"
+#include "runtime/device/TokenChoice.h"
 #include "runtime/generate/TokenWeight.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -33,10 +34,9 @@ using namespace mlir;
 
 namespace gossamer::cuda {
 
-/// Logits of a block, blocks of a row, threads of such a block, and of the one
-/// that chooses.
-static constexpr int64_t kShare = 4096, kMostParts = 64, kBlock = 256,
-                         kChoiceBlock = 1024;
+/// Threads of a block that looks at a part of a row, and of the one that
+/// chooses.
+static constexpr int64_t kBlock = 256, kChoiceBlock = 1024;
 
 /// Bins that a thread reads at once, a byte each.
 static constexpr int64_t kTogether = 16;
@@ -49,130 +49,6 @@ static constexpr int64_t kBins = Histogram::kBins;
 static constexpr double kBinsPerUnit = 8;
 static_assert(kMostTokensToChoose < int64_t{1} << (63 - token_weight::bits));
 static_assert(kBins / kBinsPerUnit > (token_weight::bits + 1) * 0.6931472);
-
-namespace {
-
-/// Scratch memory of a row, in bytes from its begin.
-struct RowMemory {
-  explicit RowMemory(int64_t vocabulary)
-      : vocabulary(vocabulary),
-        parts(std::clamp<int64_t>(vocabulary / kShare, 1, kMostParts)) {
-    kept = parts * 8;
-    weights = kept + parts * 8;
-    counts = weights + parts * kBins * 8;
-    bins = counts + parts * kBins * 4;
-    list = bins + static_cast<int64_t>(llvm::alignTo(vocabulary, 16));
-    size = static_cast<int64_t>(
-        llvm::alignTo(list + vocabulary * 4, kScratchUnit));
-  }
-
-  int64_t share() const { return ceilDiv(vocabulary, parts); }
-
-  int64_t vocabulary;
-  int64_t parts;
-  int64_t best = 0; ///< [part][order, token].
-  int64_t kept;     ///< [part]: weight of what min-p keeps.
-  int64_t weights;  ///< [part][bin].
-  int64_t counts;   ///< [part][bin]; only for top-k.
-  int64_t bins;     ///< [token]: a byte.
-  int64_t list;     ///< tokens of a bin.
-  int64_t size;
-};
-
-/// The choice of one row, from the view of a thread.
-class RowChoice {
-public:
-  RowChoice(KernelBuilder &k, const RowMemory &memory, Val row)
-      : k(k), memory(memory), logits_(k.row(0, row)), numbers_(k.row(1, row)),
-        seen_(k.row(2, row)),
-        scratch_(k.rowOf(k.scratch(k.i8Type()), row, memory.size)),
-        penalty_(number(offsetof(goss_cuda_choice, penalty))) {}
-
-  Val number(size_t offset) {
-    return numbers_.load(k.i32(static_cast<int64_t>(offset / sizeof(double))));
-  }
-  Val integer(size_t offset) {
-    return numbers_.as(k.i32Type())
-        .load(k.i32(static_cast<int64_t>(offset / sizeof(int32_t))));
-  }
-  Val isWanted() { return integer(offsetof(goss_cuda_choice, is_wanted)) != 0; }
-  Val temperature() { return number(offsetof(goss_cuda_choice, temperature)); }
-  /// 0 where it keeps everything.
-  Val topK() {
-    Val count = integer(offsetof(goss_cuda_choice, top_k));
-    return k.select(count < memory.vocabulary, count, k.i32(0));
-  }
-
-  Array part(int64_t offset, Type element) {
-    return scratch_.at(k.i32(offset)).as(element);
-  }
-
-  Val logit(Val token) { return logits_.load(token); }
-  /// The logit with its penalty.
-  Val score(Val token, Val logit);
-  Candidate bestOfParts();
-  static Val isLogit(Candidate best) {
-    return (best.order > kMinusInfinityOrder) & (best.order < kInfinityOrder);
-  }
-  /// Logarithm of the probability relative to that of `best`.
-  Val distance(Val score, Candidate best);
-  Val weight(Val distance);
-
-  KernelBuilder &k;
-  const RowMemory &memory;
-
-private:
-  Array logits_, numbers_, seen_, scratch_;
-  Val penalty_;
-};
-
-} // namespace
-
-Val RowChoice::score(Val token, Val logit) {
-  return k.ifElse(
-      penalty_ != 1.0,
-      [&] {
-        constexpr double most = std::numeric_limits<float>::max();
-        Val isSeen = ((seen_.load(token >> 5) >> (token & 31)) & 1) != 0;
-        Val wide = k.toF64(logit);
-        Val score = k.select(wide < 0.0, wide * penalty_, wide / penalty_);
-        score =
-            k.max(k.min(score, likewise(score, most)), likewise(score, -most));
-        Val isFinite = (wide < 2 * most) & (wide > -2 * most);
-        return Vals{k.select(isSeen & isFinite, k.toF32(score), logit)};
-      },
-      [&] { return Vals{logit}; })[0];
-}
-
-Candidate RowChoice::bestOfParts() {
-  Array chosen = part(memory.best, k.i32Type());
-  Candidate none = noCandidate(k);
-  Vals own =
-      k.carryLanes(k.i32(memory.parts), {none.order, none.index},
-                   [&](Val part, ArrayRef<Val> now) {
-                     Candidate next = better(
-                         k, {now[0], now[1]},
-                         {chosen.load(part * 2), chosen.load(part * 2 + 1)});
-                     return Vals{next.order, next.index};
-                   });
-  return warpBest(k, {own[0], own[1]});
-}
-
-Val RowChoice::distance(Val score, Candidate best) {
-  Val top = k.toF64(valueOf(k, best.order));
-  return (k.toF64(score) - top) / temperature();
-}
-
-Val RowChoice::weight(Val distance) {
-  Type i64 = k.b.getI64Type(), f64 = k.b.getF64Type();
-  Val x = k.max(distance, likewise(distance, token_weight::least));
-  Val shifted = token_weight::shifted(x);
-  Val value = token_weight::mantissa(x, shifted - token_weight::toInteger);
-  Val exponent = k.bitcast(shifted, i64) + token_weight::exponentBias;
-  Val weight = value * k.bitcast(exponent << 52, f64) + token_weight::toNatural;
-  return k.bitcast(weight, i64) &
-         static_cast<int64_t>(token_weight::naturalMask);
-}
 
 /// The tokens of a block, handed to `body` with what it carries.
 static Vals forShare(KernelBuilder &k, const RowMemory &memory,
@@ -387,7 +263,7 @@ void Draw::countDigits(Val listed, Val prefix, Val shift) {
 Draw::Beginning Draw::findFirst(Reached isReached, Val levels) {
   Tally none{k_.i32(0), k_.i64(0)};
   Histogram::Found bin = bins_.find(none, isReached);
-  // A top-k_ of tokens that have no weight: whichever they are.
+  // A top-k of tokens that have no weight: whichever they are.
   Val hasWeight = bin.through.weight != bin.before.weight;
   levels = k_.select(hasWeight, levels, k_.i32(0));
   Val listed =
@@ -475,7 +351,9 @@ KernelDescription describeChoice(MemRefType logits) {
   kernel.operation = "choose";
   kernel.bindings = {
       logits, MemRefType::get({rows, numbers}, b.getF64Type()),
-      MemRefType::get({rows, vocabulary / 32 + 1}, b.getI32Type()),
+      MemRefType::get({rows, static_cast<int64_t>(
+                                 seenWords(static_cast<uint64_t>(vocabulary)))},
+                      b.getI32Type()),
       MemRefType::get({rows}, b.getI32Type())};
   kernel.rowsAreOutputs = true;
   return kernel;

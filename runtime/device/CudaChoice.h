@@ -23,11 +23,6 @@ inline goss_cuda_choice encode(const TokenChoice &choice) {
           /*is_wanted=*/1};
 }
 
-/// Words of goss_cuda_code.choose with a bit a token.
-constexpr uint64_t seenWords(uint64_t vocabulary) {
-  return vocabulary / 32 + 1;
-}
-
 } // namespace gossamer::cuda
 
 #endif // GOSSAMER_RUNTIME_DEVICE_CUDACHOICE_H

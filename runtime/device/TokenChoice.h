@@ -29,6 +29,11 @@ struct TokenChoice {
   std::span<const uint32_t> seen;
 };
 
+/// Words of TokenChoice::seen.
+constexpr uint64_t seenWords(uint64_t vocabulary) {
+  return vocabulary / 32 + 1;
+}
+
 /// Instead of a token: the logits of the row, and no choice.
 inline constexpr int32_t wholeRow = -1;
 

@@ -114,7 +114,7 @@ Sampler::Sampler(const SamplingOptions &options, uint32_t vocabularySize)
   if (options_.temperature == 0)
     options_.greedy = true;
   if (options_.repetitionPenalty != 1)
-    seen_.resize(vocabularySize / wordBits + 1);
+    seen_.resize(seenWords(vocabularySize));
   scores_.reserve(vocabularySize);
 }
 

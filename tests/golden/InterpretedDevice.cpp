@@ -96,7 +96,7 @@ public:
     GOSS_RETURN_IF_ERROR(run(args, nullptr));
     size_t vocabulary = memory_.manifest->config().vocab_size();
     std::span<float> logits(args.logits, chosen.size() * vocabulary);
-    size_t words = cuda::seenWords(vocabulary);
+    size_t words = seenWords(vocabulary);
     std::vector<goss_cuda_choice> choices(chosen.size());
     std::vector<uint32_t> seen(chosen.size() * words);
     for (size_t row = 0; row < chosen.size(); ++row) {

@@ -32,7 +32,7 @@ add_dependencies(gossamer_model_tests gossamer_exec_step)
 gossamer_unit_test(gossamer_generate_tests
   exec/GeneratorTest.cpp
   exec/RandomTest.cpp
-  exec/SamplerTest.cpp
+  exec/SamplerTest.cpp exec/TokenWeightTest.cpp
   LINK gossamer_generate)
 
 gossamer_compile_alone(exec/AllocationCounter.cpp)
