@@ -37,7 +37,8 @@ target_precompile_headers(gossamer_pch PRIVATE
 
 # gossamer_compile_alone(sources...)
 # Release and sanitized builds compile several files as one (CMakePresets.json):
-# half the time for all of it. These are left out of that: others have local functions of the same names.
+# half the time for all of it. These are left out of that: others have local
+# functions of the same names.
 function(gossamer_compile_alone)
   set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()

@@ -9,6 +9,7 @@
 
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
@@ -24,16 +25,9 @@ class TemporaryFile {
 public:
   explicit TemporaryFile(StringRef ending) {
     error_ = llvm::sys::fs::createTemporaryFile("gossamer", ending, path_);
+    if (!error_)
+      remover_.setFile(path_);
   }
-  ~TemporaryFile() {
-    if (error_)
-      return;
-    // Nothing can be done about a file that stays.
-    std::error_code ignored = llvm::sys::fs::remove(path_);
-    (void)ignored;
-  }
-  TemporaryFile(const TemporaryFile &) = delete;
-  TemporaryFile &operator=(const TemporaryFile &) = delete;
 
   StringRef path() const { return path_; }
   std::error_code error() const { return error_; }
@@ -57,6 +51,7 @@ public:
 private:
   llvm::SmallString<128> path_;
   std::error_code error_;
+  llvm::FileRemover remover_;
 };
 
 } // namespace

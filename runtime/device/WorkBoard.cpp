@@ -76,7 +76,8 @@ std::chrono::nanoseconds WorkBoard::finish() {
   Taker taker(*this, own, first_);
   own.function.load(std::memory_order_relaxed)(
       own.context.load(std::memory_order_relaxed), taker);
-  taker.endPart();
+  if (taker.endPart())
+    return {};
   // What is not done are grains that other threads are at.
   for (unsigned looks = crowded_ ? patientLooks : 0; looks < patientLooks;
        ++looks) {

@@ -79,7 +79,7 @@ std::vector<proto::StepShape> divideStep(const proto::StepShape &step,
 /// Operations of the model a second, and what limits them.
 struct Units {
   double peak;
-  const char *name;
+  std::string_view name;
 };
 
 Units unitsOf(const proto::MachineModel &machine, Arithmetic arithmetic) {
@@ -90,10 +90,9 @@ Units unitsOf(const proto::MachineModel &machine, Arithmetic arithmetic) {
     return {machine.int8_ops_per_second(), "int8"};
   case Arithmetic::Int8TwoParts:
     return {machine.int8_ops_per_second() / 2, "int8"};
-  case Arithmetic::Bf16: // This and the next: of no modelled machine.
-    return {0, "bf16"};
+  case Arithmetic::Bf16:
   case Arithmetic::Bf16ThreeParts:
-    return {0, "bf16x3"};
+    return {0, arithmeticName(arithmetic)}; // Of no modelled machine.
   }
   return {};
 }
@@ -119,7 +118,7 @@ void predict(const proto::MachineModel &machine, Arithmetic arithmetic,
   double compute = divide(entry.flops(), units.peak);
   entry.set_seconds(std::max(memory, compute));
   if (entry.seconds() > 0)
-    entry.set_limit(memory >= compute ? "memory" : units.name);
+    entry.set_limit(memory >= compute ? "memory" : std::string(units.name));
 }
 
 /// The sums; the limit is that of most of the time.
