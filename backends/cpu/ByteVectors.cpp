@@ -91,31 +91,36 @@ Value dotBytes(KernelBuilder &k, Value acc, Value u, Value s) {
   return arith::AddIOp::create(k.b, k.loc, acc, sum);
 }
 
+/// `table` as often as `n` bytes have room for it.
+static Value repeat(KernelBuilder &k, ArrayRef<int8_t> table, int64_t n) {
+  SmallVector<int8_t, 64> bytes;
+  while (static_cast<int64_t>(bytes.size()) < n)
+    llvm::append_range(bytes, table);
+  return arith::ConstantOp::create(
+      k.b, k.loc,
+      DenseElementsAttr::get(k.vec(n, k.b.getI8Type()),
+                             ArrayRef<int8_t>(bytes)));
+}
+
 /// Looks bytes 0 ... 15 up in a table of 16 bytes.
 static Value lookUp(KernelBuilder &k, ArrayRef<int8_t> table, Value codes) {
-  auto constant = [&](int64_t n) -> Value {
-    SmallVector<int8_t, 64> bytes;
-    while (static_cast<int64_t>(bytes.size()) < n)
-      llvm::append_range(bytes, table);
-    return arith::ConstantOp::create(
-        k.b, k.loc,
-        DenseElementsAttr::get(k.vec(n, k.b.getI8Type()),
-                               ArrayRef<int8_t>(bytes)));
-  };
   if (k.features.has("avx512bw"))
     return call(k, "llvm.x86.avx512.pshuf.b.512", codes.getType(),
-                {constant(64), codes});
+                {repeat(k, table, 64), codes});
   return byParts(k, {codes}, 32, [&](ArrayRef<Value> v) {
     return call(k, "llvm.x86.avx2.pshuf.b", v[0].getType(),
-                {constant(32), v[0]});
+                {repeat(k, table, 32), v[0]});
   });
 }
 
-Value decodeToBytes(KernelBuilder &k, Value codes) {
-  static constexpr int8_t kTable[] = {12, 13, 14, 15, 16, 18, 20, 24,
-                                      12, 11, 10, 9,  8,  6,  4,  0};
+/// 12 + 2 w of the code of w.
+constexpr int8_t kDecoded[] = {12, 13, 14, 15, 16, 18, 20, 24,
+                               12, 11, 10, 9,  8,  6,  4,  0};
+
+/// The same of bytes that are codes, 0 to 15.
+static Value decode(KernelBuilder &k, Value codes) {
   if (k.features.has("avx2"))
-    return lookUp(k, kTable, codes);
+    return lookUp(k, kDecoded, codes);
   // The doubled magnitude of code m is m + max(m - 4, 0) + 2 max(m - 6, 0).
   Type bytes = codes.getType();
   auto c = [&](int64_t value) { return k.constantInt(bytes, value); };
@@ -135,16 +140,26 @@ Value decodeToBytes(KernelBuilder &k, Value codes) {
   return arith::SelectOp::create(k.b, k.loc, isNegative, minus, plus);
 }
 
-std::pair<Value, Value> splitNibbles(KernelBuilder &k, Value bytes) {
-  Value mask = k.constantInt(bytes.getType(), 15);
-  Value low = arith::AndIOp::create(k.b, k.loc, bytes, mask);
-  // There is no shift of bytes; what comes in from the neighbour is masked.
+std::pair<Value, Value> decodeHalves(KernelBuilder &k, Value bytes) {
+  // There is no shift of bytes: bits of the neighbour come in.
   Value halves = bitcast(k, bytes, 32, 16);
   halves = arith::ShRUIOp::create(k.b, k.loc, halves,
                                   k.constantInt(halves.getType(), 4));
-  Value high =
-      arith::AndIOp::create(k.b, k.loc, bitcast(k, halves, 64, 8), mask);
-  return {low, high};
+  Value upper = bitcast(k, halves, 64, 8);
+  if (k.features.has("avx512vbmi")) {
+    // vpermb looks at six bits; entries that differ in the upper two are alike.
+    Value table = repeat(k, kDecoded, 64);
+    auto lookUpLow = [&](Value codes) {
+      return call(k, "llvm.x86.avx512.permvar.qi.512", bytes.getType(),
+                  {table, codes});
+    };
+    return {lookUpLow(bytes), lookUpLow(upper)};
+  }
+  Value mask = k.constantInt(bytes.getType(), 15);
+  auto low = [&](Value codes) -> Value {
+    return arith::AndIOp::create(k.b, k.loc, codes, mask);
+  };
+  return {decode(k, low(bytes)), decode(k, low(upper))};
 }
 
 /// Per group of four words of two vectors, the words that `pattern` names: 0 to

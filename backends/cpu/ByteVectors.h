@@ -22,11 +22,9 @@ namespace gossamer::cpu {
 /// vector<16xi32> from vectors of 64 bytes. Exact while it fits an i32.
 Value dotBytes(KernelBuilder &k, Value acc, Value u, Value s);
 
-/// 12 + 2 w for each byte that is the code of a 4-bit float w (0 ... 15).
-Value decodeToBytes(KernelBuilder &k, Value codes);
-
-/// Codes in the lower and in the upper half of each of 64 bytes.
-std::pair<Value, Value> splitNibbles(KernelBuilder &k, Value bytes);
+/// 12 + 2 w for the 4-bit floats w whose codes are the lower and the upper
+/// halves of 64 bytes.
+std::pair<Value, Value> decodeHalves(KernelBuilder &k, Value bytes);
 
 /// 16 vectors of 16 words, each four blocks of four words of a row: returns
 /// [block][word], the words of the 16 rows.

@@ -22,12 +22,14 @@ using namespace llvm;
 
 namespace gossamer::cpu {
 
-// The features of x86-64-v2, -v3 and -v4 that change the code of our kernels.
+// The features of x86-64-v2, -v3, -v4 and after that change the code of our
+// kernels.
 // Each is one that a loader can ask the processor for.
 static constexpr StringLiteral kUsedFeatures[] = {
-    "sse3",    "ssse3",    "sse4.1",   "sse4.2",   "popcnt",   "avx",
-    "avx2",    "bmi",      "bmi2",     "f16c",     "fma",      "lzcnt",
-    "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512vnni"};
+    "sse3",     "ssse3",    "sse4.1",     "sse4.2",    "popcnt",
+    "avx",      "avx2",     "bmi",        "bmi2",      "f16c",
+    "fma",      "lzcnt",    "avx512f",    "avx512bw",  "avx512cd",
+    "avx512dq", "avx512vl", "avx512vnni", "avx512vbmi"};
 
 CpuFeatures::CpuFeatures(StringRef list) {
   SmallVector<StringRef> parts;

@@ -33,6 +33,10 @@ constexpr int64_t kTokenTile = 4;
 
 /// How far ahead of their use the weights of a row are fetched; measured.
 constexpr int64_t kPrefetchBytes = 2048;
+/// The same where rows are read one after another.
+constexpr int64_t kStreamBytes = 1280;
+/// Weights of this size do not stay in a cache close to a core.
+constexpr int64_t kStreamedWeight = 1 << 20;
 
 /// 32 weights of a row: the even ones and the odd ones.
 struct WeightBlock {
@@ -57,6 +61,18 @@ public:
   /// further along the row, or at the beginning of the next group's.
   void prefetch(Value row, Value at);
 
+  /// Whether rows are to be read one after another where one token needs them:
+  /// memory that is read in its order, with little asked for ahead, comes at
+  /// all of its rate, four rows in turn at two thirds of it. From a cache they
+  /// come faster than the additions of one row can follow each other.
+  bool isStreamed() const {
+    return form.element != Element::MXFP4 &&
+           form.outputs() * rowBytes() >= kStreamedWeight;
+  }
+
+  /// Fetches for rows that are read one after another, every two blocks.
+  void prefetchStream(Value row, Value at);
+
   /// 16 rows' weights of one input of a transposed weight.
   Value loadColumn(Value row, Value at, Value mask) {
     return k_.loadVector(k_.arg(binding_), indices({at, row}), kLanes, mask);
@@ -77,6 +93,7 @@ private:
   }
   WeightBlock loadMxfp4(Value row, Value at);
   Value decode(Value codes);
+  int64_t rowBytes() const { return form.inputs() / kDotBlock * blockBytes(); }
   /// Elements of the first tensor that hold 32 weights, and their bytes.
   int64_t blockElements() const {
     return form.element == Element::MXFP4 ? 16 : kDotBlock;
@@ -146,6 +163,15 @@ void WeightReader::prefetch(Value row, Value at) {
                   std::max<int64_t>(1, blockBytes() / 64));
 }
 
+void WeightReader::prefetchStream(Value row, Value at) {
+  if (expert_)
+    row = k_.addi(k_.muli(expert_, form.outputs()), row);
+  Value element = k_.addi(k_.muli(row, form.inputs()), at);
+  int64_t ahead = kStreamBytes / blockBytes() * kDotBlock;
+  prefetchLines(k_, k_.arg(binding_), k_.addi(element, ahead),
+                2 * blockBytes() / 64, /*step=*/2);
+}
+
 /// Values of the codes in the low four bits of each word.
 Value WeightReader::decode(Value codes) {
   OpBuilder &b = k_.b;
@@ -200,6 +226,27 @@ static Values dotStep(KernelBuilder &k, WeightReader &weights,
   return next;
 }
 
+/// The 16 lanes of one row's products with a token.
+static Value dotStreamedRow(KernelBuilder &k, WeightReader &weights, Value row,
+                            Value x, Value xRow) {
+  constexpr int64_t stride = 2 * kDotBlock;
+  int64_t n = weights.form.inputs(), whole = n / stride * stride;
+  Values sum = {k.constant(k.f32s(), 0.0)};
+  auto step = [&](Value at, int64_t count, ValueRange now) {
+    return dotStep(k, weights, row, x, xRow, at, count, now);
+  };
+  if (whole > 0)
+    sum = k.forCarry(k.index(0), k.index(whole), stride, sum,
+                     [&](Value at, ValueRange now) {
+                       weights.prefetchStream(row, at);
+                       Values first = step(at, kDotBlock, now);
+                       return step(k.addi(at, kDotBlock), kDotBlock, first);
+                     });
+  for (int64_t at = whole; at < n; at += kDotBlock)
+    sum = step(k.index(at), std::min(n - at, kDotBlock), sum);
+  return sum[0];
+}
+
 /// Dot products of four rows with each token: a vector<4xf32> a token.
 static Values dotRows(KernelBuilder &k, WeightReader &weights,
                       ArrayRef<Value> rows, Value x, ArrayRef<Value> xRows) {
@@ -226,19 +273,42 @@ static Values dotRows(KernelBuilder &k, WeightReader &weights,
   return results;
 }
 
-/// Dot products of rows first ... first+15 with each token. Rows that do not
-/// exist repeat the last one. `scratch` is [kTokenTile][16].
-static Values dotItem(KernelBuilder &k, WeightReader &weights, Value first,
-                      Value x, ArrayRef<Value> xRows, Value scratch) {
-  int64_t outputs = weights.form.outputs();
+/// Row first + r of a weight; the last one in place of those beyond.
+static Value rowOf(KernelBuilder &k, const WeightForm &form, Value first,
+                   Value r) {
+  Value row = k.addi(first, r);
+  return form.outputs() % kPanelRows == 0
+             ? row
+             : k.mini(row, k.index(form.outputs() - 1));
+}
+
+/// Dot products of rows first ... first+15 with one token, row by row. `lanes`
+/// is scratch of [16][kLanes].
+static Value dotStreamedItem(KernelBuilder &k, WeightReader &weights,
+                             Value first, Value x, Value xRow, Value lanes,
+                             Value scratch) {
+  k.forEach(k.index(0), k.index(kPanelRows), 1, [&](Value r) {
+    Value row = rowOf(k, weights.form, first, r);
+    k.storeVector(dotStreamedRow(k, weights, row, x, xRow), lanes,
+                  {r, k.index(0)});
+  });
   k.forEach(k.index(0), k.index(kPanelRows), kRowTile, [&](Value r) {
     Values rows;
-    for (int64_t i = 0; i < kRowTile; ++i) {
-      Value row = k.addi(k.addi(first, r), i);
-      if (outputs % kPanelRows != 0)
-        row = k.mini(row, k.index(outputs - 1));
-      rows.push_back(row);
-    }
+    for (int64_t i = 0; i < kRowTile; ++i)
+      rows.push_back(k.loadVector(lanes, {k.addi(r, i), k.index(0)}, kLanes));
+    k.storeVector(k.sumLanesOf4(rows), scratch, {k.index(0), r});
+  });
+  return k.loadVector(scratch, {k.index(0), k.index(0)}, kLanes);
+}
+
+/// Dot products of rows first ... first+15 with each token. `scratch` is
+/// [kTokenTile][16].
+static Values dotItem(KernelBuilder &k, WeightReader &weights, Value first,
+                      Value x, ArrayRef<Value> xRows, Value scratch) {
+  k.forEach(k.index(0), k.index(kPanelRows), kRowTile, [&](Value r) {
+    Values rows;
+    for (int64_t i = 0; i < kRowTile; ++i)
+      rows.push_back(rowOf(k, weights.form, first, k.addi(r, i)));
     Values sums = dotRows(k, weights, rows, x, xRows);
     for (auto [t, sum] : llvm::enumerate(sums))
       k.storeVector(sum, scratch, {k.index(t), r});
@@ -315,8 +385,11 @@ public:
   DotProducts(KernelBuilder &k, unsigned binding, Value expert)
       : k_(k), x_(k.matrixArg(0)), weights_(k, binding, expert) {
     if (weights_.form.layout == Layout::RowMajor ||
-        weights_.form.layout == Layout::Published)
+        weights_.form.layout == Layout::Published) {
       scratch_ = k.scratch({kTokenTile, kPanelRows}, k.b.getF32Type());
+      if (weights_.isStreamed())
+        lanes_ = k.scratch({kPanelRows, kLanes}, k.b.getF32Type());
+    }
   }
 
   void forEach(Value first, Value from, Value to, InputRow inputRow,
@@ -342,7 +415,10 @@ private:
         items.push_back(k_.addi(i0, i));
         rows.push_back(inputRow(items.back()));
       }
-      Values sums = dotItem(k_, weights_, first, x_, rows, scratch_);
+      Values sums = size == 1 && lanes_
+                        ? Values{dotStreamedItem(k_, weights_, first, x_,
+                                                 rows[0], lanes_, scratch_)}
+                        : dotItem(k_, weights_, first, x_, rows, scratch_);
       for (auto [item, sum] : llvm::zip(items, sums))
         use(item, sum);
     });
@@ -360,6 +436,7 @@ private:
   Value x_;
   WeightReader weights_;
   Value scratch_;
+  Value lanes_; ///< where rows are read one after another.
 };
 
 } // namespace

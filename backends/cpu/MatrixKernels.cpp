@@ -32,7 +32,8 @@ void forTiles(KernelBuilder &k, Value from, Value to, ArrayRef<int64_t> sizes,
   }
 }
 
-void prefetchLines(KernelBuilder &k, Value memref, Value at, int64_t count) {
+void prefetchLines(KernelBuilder &k, Value memref, Value at, int64_t count,
+                   int64_t step) {
   auto type = cast<MemRefType>(memref.getType());
   ReassociationIndices all =
       llvm::to_vector<2>(llvm::seq<int64_t>(0, type.getRank()));
@@ -44,7 +45,7 @@ void prefetchLines(KernelBuilder &k, Value memref, Value at, int64_t count) {
                 .getResult();
   int64_t perLine = 64 * 8 / type.getElementTypeBitWidth();
   Value last = k.index(type.getNumElements() - 1);
-  for (int64_t line = 0; line < count; ++line)
+  for (int64_t line = 0; line < count; line += step)
     memref::PrefetchOp::create(
         k.b, k.loc, flat, ValueRange{k.mini(k.addi(at, line * perLine), last)},
         /*isWrite=*/false, /*localityHint=*/2,

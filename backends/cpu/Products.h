@@ -54,11 +54,14 @@ void forTiles(KernelBuilder &k, Value from, Value to,
               llvm::ArrayRef<int64_t> sizes,
               llvm::function_ref<void(Value, int64_t)> body);
 
-/// Fetches lines of a memref ahead of their use: `count` lines of 64 bytes from
-/// element `at` of its flat storage on (the last element if that is beyond).
+/// Fetches lines of a memref ahead of their use: the first of every `step` of
+/// `count` lines of 64 bytes from element `at` of its flat storage on (the last
+/// element if that is beyond). A processor that reads on by itself needs no
+/// more than every other one, and has then more requests of its own under way.
 /// They go to the second cache level: in the first one lines of far ahead push
 /// each other, and the activations, out.
-void prefetchLines(KernelBuilder &k, Value memref, Value at, int64_t count);
+void prefetchLines(KernelBuilder &k, Value memref, Value at, int64_t count,
+                   int64_t step = 1);
 
 } // namespace gossamer::cpu
 

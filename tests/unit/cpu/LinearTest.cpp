@@ -121,6 +121,14 @@ TEST(Linear, OddShapes) {
   }
 }
 
+// From 1 MiB on one token reads rows one after another, four do not.
+TEST(Linear, LargeWeights) {
+  for (Element element : {Element::BF16, Element::F16, Element::F32}) {
+    checkCase({2100, 260, 5, element, true, true});
+    checkCase({1024, 512, 1, element, false, false});
+  }
+}
+
 TEST(Linear, IntegerDecodingGivesTheBitsOfTheTable) {
   LinearCase c(160, 40, 9, Element::MXFP4, true, true);
   CompiledKernel plain(c.kernel, "mxfp4_integer");

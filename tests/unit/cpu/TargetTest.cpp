@@ -53,7 +53,7 @@ TEST(Target, LevelsHaveTheirFeatures) {
   EXPECT_TRUE(resolved("x86-64-v4").has("avx512vl"));
   // A processor gets no feature that no kernel counts on.
   EXPECT_EQ(resolved("sapphirerapids").names(),
-            resolved("x86-64-v4", "+avx512vnni").names());
+            resolved("x86-64-v4", "+avx512vbmi,+avx512vnni").names());
 }
 
 TEST(Target, FeaturesCanBeTakenAway) {
