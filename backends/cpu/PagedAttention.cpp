@@ -38,6 +38,9 @@ namespace {
 /// Keys of a block: enough that maxima and rescaling cost little beside it.
 constexpr int64_t kBlockPages = 4;
 constexpr int64_t kBlockKeys = kBlockPages * kLanes;
+/// How far ahead of its use a page is fetched, into the second cache level:
+/// from the first one its lines would push out what is at work; measured.
+constexpr int64_t kPagesAhead = 4;
 /// Query heads whose maxima and factors share a vector.
 constexpr int64_t kHeads = 8;
 /// Most tokens of a tile, and the scratch that a tile may take.
@@ -90,10 +93,12 @@ private:
                  int64_t heads, int64_t d, int64_t vectors);
   void prefetch(Value page, Value at, int64_t vector = 0);
 
-  /// The page after `number`, or itself where the token sees no more.
-  Value nextPage(const Query &query, Value number) {
+  /// The page to fetch beside `number`, the last one that the token sees if
+  /// that is nearer.
+  Value pageAhead(const Query &query, Value number) {
     Value last = k_.divi(query.position, kLanes);
-    return cache_.page(query.sequence, k_.mini(k_.addi(number, 1), last));
+    return cache_.page(query.sequence,
+                       k_.mini(k_.addi(number, kPagesAhead), last));
   }
   Value firstHead(const Query &query) { return k_.muli(query.kvHead, group_); }
   /// Column of a key of the block that begins at page `number`.
@@ -343,7 +348,7 @@ void PagedAttention::prefetch(Value page, Value at, int64_t vector) {
   int64_t bytes = kLanes * (form_.element == Element::BF16 ? 2 : 4);
   if (vector * bytes % kLineBytes == 0)
     memref::PrefetchOp::create(k_.b, k_.loc, cache_.pages, ValueRange{page, at},
-                               /*isWrite=*/false, /*localityHint=*/3,
+                               /*isWrite=*/false, /*localityHint=*/2,
                                /*isDataCache=*/true);
 }
 
@@ -381,7 +386,7 @@ Values PagedAttention::score(const Query &query, Value block,
 Values PagedAttention::multiplyKeys(const Query &query, Value number, int64_t g,
                                     int64_t heads) {
   Value page = cache_.page(query.sequence, number);
-  Value next = nextPage(query, number);
+  Value ahead = pageAhead(query, number);
   Value at = k_.muli(k_.addi(firstHead(query), g), form_.headDim);
   Values zeros(heads, k_.constant(k_.f32s(), 0.0));
   return k_.forCarry(
@@ -389,7 +394,7 @@ Values PagedAttention::multiplyKeys(const Query &query, Value number, int64_t g,
       [&](Value d, ValueRange now) {
         Value key = cache_.key(query.kvHead, d);
         Value keys = k_.loadVector(cache_.pages, {page, key}, kLanes);
-        prefetch(next, key);
+        prefetch(ahead, key);
         Values after;
         for (int64_t i = 0; i < heads; ++i) {
           Value element = k_.loadScalar(
@@ -455,7 +460,7 @@ void PagedAttention::addValues(const Query &query, Value block,
       sum.push_back(
           k_.mul(k_.loadVector(outputs_, outputOf(i, v), kLanes), rescale));
   }
-  auto addSlot = [&](Value page, Value next, Value weight, Value slot,
+  auto addSlot = [&](Value page, Value ahead, Value weight, Value slot,
                      ValueRange now) {
     Value row = k_.addi(cache_.value(query.kvHead, slot), d);
     Values elements, after;
@@ -463,7 +468,7 @@ void PagedAttention::addValues(const Query &query, Value block,
       Value at = k_.addi(row, v * kLanes);
       elements.push_back(k_.loadVector(cache_.pages, {page, at}, kLanes));
       if (g == 0)
-        prefetch(next, at, v);
+        prefetch(ahead, at, v);
     }
     for (int64_t i = 0; i < heads; ++i) {
       Value at = k_.addi(k_.addi(weight, slot), (g + i) * kBlockKeys);
@@ -476,7 +481,7 @@ void PagedAttention::addValues(const Query &query, Value block,
   sum = k_.forCarry(
       pages.from, pages.to, 1, sum, [&](Value number, ValueRange now) {
         Value page = cache_.page(query.sequence, number);
-        Value next = nextPage(query, number);
+        Value ahead = pageAhead(query, number);
         Value start = k_.muli(number, kLanes);
         Value from = k_.maxi(k_.subi(query.first, start), k_.index(0));
         Value to = k_.mini(k_.addi(k_.subi(query.position, start), 1),
@@ -484,7 +489,7 @@ void PagedAttention::addValues(const Query &query, Value block,
         Value weight = column(block, number);
         return k_.forCarry(from, to, 1, now,
                            [&](Value slot, ValueRange before) {
-                             return addSlot(page, next, weight, slot, before);
+                             return addSlot(page, ahead, weight, slot, before);
                            });
       });
   for (int64_t i = 0; i < heads; ++i)
