@@ -61,10 +61,11 @@ public:
   /// further along the row, or at the beginning of the next group's.
   void prefetch(Value row, Value at);
 
-  /// Whether rows are to be read one after another where one token needs them:
-  /// memory that is read in its order, with little asked for ahead, comes at
-  /// all of its rate, four rows in turn at two thirds of it. From a cache they
-  /// come faster than the additions of one row can follow each other.
+  /// Whether rows are to be read one after another where only one token needs
+  /// them: memory that is read in its order, with little asked for ahead, comes
+  /// at all of its rate, four rows in turn at two thirds of it. From a cache,
+  /// as for a second token, they come faster than the additions of one row can
+  /// follow each other.
   bool isStreamed() const {
     return form.element != Element::MXFP4 &&
            form.outputs() * rowBytes() >= kStreamedWeight;
@@ -409,16 +410,31 @@ public:
 
 private:
   void byRows(Value first, Value from, Value to, InputRow inputRow, Use use) {
+    auto byTiles = [&] { forRowTiles(first, from, to, inputRow, use); };
+    if (!lanes_) {
+      byTiles();
+      return;
+    }
+    Value isOne = arith::CmpIOp::create(k_.b, k_.loc, arith::CmpIPredicate::eq,
+                                        k_.subi(to, from), k_.index(1));
+    k_.ifThenElse(
+        isOne,
+        [&] {
+          use(from, dotStreamedItem(k_, weights_, first, x_, inputRow(from),
+                                    lanes_, scratch_));
+        },
+        byTiles);
+  }
+
+  void forRowTiles(Value first, Value from, Value to, InputRow inputRow,
+                   Use use) {
     forTiles(k_, from, to, {kTokenTile, 1}, [&](Value i0, int64_t size) {
       Values items, rows;
       for (int64_t i = 0; i < size; ++i) {
         items.push_back(k_.addi(i0, i));
         rows.push_back(inputRow(items.back()));
       }
-      Values sums = size == 1 && lanes_
-                        ? Values{dotStreamedItem(k_, weights_, first, x_,
-                                                 rows[0], lanes_, scratch_)}
-                        : dotItem(k_, weights_, first, x_, rows, scratch_);
+      Values sums = dotItem(k_, weights_, first, x_, rows, scratch_);
       for (auto [item, sum] : llvm::zip(items, sums))
         use(item, sum);
     });
