@@ -23,8 +23,7 @@ using namespace llvm;
 namespace gossamer::cpu {
 
 // The features of x86-64-v2, -v3, -v4 and after that change the code of our
-// kernels.
-// Each is one that a loader can ask the processor for.
+// kernels. Each is one that a loader can ask the processor for.
 static constexpr StringLiteral kUsedFeatures[] = {
     "sse3",     "ssse3",    "sse4.1",     "sse4.2",    "popcnt",
     "avx",      "avx2",     "bmi",        "bmi2",      "f16c",

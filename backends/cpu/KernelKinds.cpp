@@ -39,8 +39,7 @@ static constexpr llvm::StringLiteral kAnyInt8 =
     "the same by 16-bit products, any target, same bits";
 static constexpr llvm::StringLiteral kDotRows =
     "16-lane sums along rows, 4 rows x up to 4 tokens; from 1 MiB on, one "
-    "token "
-    "row after row";
+    "token row after row";
 static constexpr llvm::StringLiteral kDotColumns =
     "vectors over 16 outputs of transposed weights, same bits as by rows";
 
