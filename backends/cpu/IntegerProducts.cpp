@@ -101,7 +101,7 @@ private:
     int64_t stride = reader.stride(), whole = blocks / stride * stride;
     Values sums(rows.size(), k_.constant(k_.f32s(), 0.0));
     auto step = [&](Value block, int64_t count, ValueRange now) {
-      reader.prefetch(first, block, count);
+      reader.prefetch(first, block, count, static_cast<int64_t>(rows.size()));
       Values next(now);
       for (auto [i, weights] :
            llvm::enumerate(reader.load(first, block, count))) {

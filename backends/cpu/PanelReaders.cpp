@@ -90,7 +90,8 @@ public:
     return k_.loadVector(scales_, where, kPanelRows);
   }
 
-  void prefetch(Value first, Value block, int64_t count) override {
+  void prefetch(Value first, Value block, int64_t count,
+                int64_t rows) override {
     int64_t blocks = form_.inputs() / kScaleBlock;
     int64_t panels = llvm::divideCeil(form_.outputs(), kPanelRows);
     int64_t bytes =
@@ -100,10 +101,11 @@ public:
       panel = k_.addi(k_.muli(expert_, panels), panel);
     Value at =
         k_.addi(k_.addi(k_.muli(panel, blocks), block), kPrefetchBytes / bytes);
-    // What takes little arithmetic waits for memory most, and the requests of
-    // every line would be in the way of the processor's own; measured.
+    // With little arithmetic beside it, requests of every line would be in the
+    // way of the processor's own; with more, those come too late. Measured.
+    bool isLight = rows == 1 && form_.element != Element::MXFP4;
     prefetchLines(k_, values_, k_.muli(at, bytes), count * bytes / 64,
-                  form_.element == Element::MXFP4 ? 1 : 2);
+                  isLight ? 2 : 1);
     if (!form_.hasRowScale())
       prefetchLines(k_, scales_, k_.muli(at, kPanelRows), 1);
   }
@@ -171,7 +173,8 @@ public:
     return blocks;
   }
 
-  void prefetch(Value first, Value block, int64_t count) override {
+  void prefetch(Value first, Value block, int64_t count,
+                int64_t /*rows*/) override {
     // The rows of an item are adjacent: its successor follows in memory, and
     // is fetched line by line.
     int64_t blocks = form_.inputs() / kScaleBlock;
@@ -248,7 +251,7 @@ ExpandedReader::ExpandedReader(KernelBuilder &k, int64_t inputs)
 
 void ExpandedReader::fill(PanelReader &from, Value first) {
   auto copy = [&](Value block, int64_t count) {
-    from.prefetch(first, block, count);
+    from.prefetch(first, block, count, from.expandFrom());
     for (auto [i, source] : llvm::enumerate(from.load(first, block, count))) {
       Value at = k_.addi(block, static_cast<int64_t>(i));
       for (auto [w, word] : llvm::enumerate(source.words))

@@ -44,8 +44,10 @@ public:
   /// Inputs from which on it pays to decode the rows to memory once; 0: never.
   /// Decoding overlaps with no product then. Measured.
   virtual int64_t expandFrom() const { return 0; }
-  /// Fetches what is read some time after these blocks.
-  virtual void prefetch(Value first, Value block, int64_t count) {}
+  /// Fetches what is read some time after these blocks, which are multiplied by
+  /// `rows` rows of the input, or at least so many.
+  virtual void prefetch(Value first, Value block, int64_t count, int64_t rows) {
+  }
 };
 
 /// The reader that fits the layout of a weight, or of one expert of it.
