@@ -91,36 +91,34 @@ Value dotBytes(KernelBuilder &k, Value acc, Value u, Value s) {
   return arith::AddIOp::create(k.b, k.loc, acc, sum);
 }
 
-/// `table` as often as `n` bytes have room for it.
-static Value repeat(KernelBuilder &k, ArrayRef<int8_t> table, int64_t n) {
+/// 12 + 2 w of each code, as often as `n` bytes have room for it.
+static Value decodingTable(KernelBuilder &k, int64_t n) {
+  static constexpr int8_t kDecoded[] = {12, 13, 14, 15, 16, 18, 20, 24,
+                                        12, 11, 10, 9,  8,  6,  4,  0};
   SmallVector<int8_t, 64> bytes;
   while (static_cast<int64_t>(bytes.size()) < n)
-    llvm::append_range(bytes, table);
+    llvm::append_range(bytes, kDecoded);
   return arith::ConstantOp::create(
       k.b, k.loc,
       DenseElementsAttr::get(k.vec(n, k.b.getI8Type()),
                              ArrayRef<int8_t>(bytes)));
 }
 
-/// Looks bytes 0 ... 15 up in a table of 16 bytes.
-static Value lookUp(KernelBuilder &k, ArrayRef<int8_t> table, Value codes) {
+/// The bytes that bytes 0 ... 15 stand for.
+static Value lookUp(KernelBuilder &k, Value codes) {
   if (k.features.has("avx512bw"))
     return call(k, "llvm.x86.avx512.pshuf.b.512", codes.getType(),
-                {repeat(k, table, 64), codes});
+                {decodingTable(k, 64), codes});
   return byParts(k, {codes}, 32, [&](ArrayRef<Value> v) {
     return call(k, "llvm.x86.avx2.pshuf.b", v[0].getType(),
-                {repeat(k, table, 32), v[0]});
+                {decodingTable(k, 32), v[0]});
   });
 }
 
-/// 12 + 2 w of the code of w.
-constexpr int8_t kDecoded[] = {12, 13, 14, 15, 16, 18, 20, 24,
-                               12, 11, 10, 9,  8,  6,  4,  0};
-
-/// The same of bytes that are codes, 0 to 15.
+/// The same on any target.
 static Value decode(KernelBuilder &k, Value codes) {
   if (k.features.has("avx2"))
-    return lookUp(k, kDecoded, codes);
+    return lookUp(k, codes);
   // The doubled magnitude of code m is m + max(m - 4, 0) + 2 max(m - 6, 0).
   Type bytes = codes.getType();
   auto c = [&](int64_t value) { return k.constantInt(bytes, value); };
@@ -148,7 +146,7 @@ std::pair<Value, Value> decodeHalves(KernelBuilder &k, Value bytes) {
   Value upper = bitcast(k, halves, 64, 8);
   if (k.features.has("avx512vbmi")) {
     // vpermb looks at six bits; entries that differ in the upper two are alike.
-    Value table = repeat(k, kDecoded, 64);
+    Value table = decodingTable(k, 64);
     auto lookUpLow = [&](Value codes) {
       return call(k, "llvm.x86.avx512.permvar.qi.512", bytes.getType(),
                   {table, codes});

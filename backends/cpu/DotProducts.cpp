@@ -92,6 +92,12 @@ private:
     result.append(rest);
     return result;
   }
+  /// Weights before a row, those of other experts included.
+  Value startOf(Value row) {
+    if (expert_)
+      row = k_.addi(k_.muli(expert_, form.outputs()), row);
+    return k_.muli(row, form.inputs());
+  }
   WeightBlock loadMxfp4(Value row, Value at);
   Value decode(Value codes);
   int64_t rowBytes() const { return form.inputs() / kDotBlock * blockBytes(); }
@@ -154,9 +160,7 @@ void WeightReader::prefetch(Value row, Value at) {
   Value isBeyond = k_.less(k_.index(inputs - 1), next);
   Value toNextGroup = arith::SelectOp::create(
       k_.b, k_.loc, isBeyond, k_.index((kRowTile - 1) * inputs), k_.index(0));
-  if (expert_)
-    row = k_.addi(k_.muli(expert_, form.outputs()), row);
-  Value element = k_.addi(k_.addi(k_.muli(row, inputs), next), toNextGroup);
+  Value element = k_.addi(k_.addi(startOf(row), next), toNextGroup);
   int64_t perElement = kDotBlock / blockElements();
   for (int64_t r = 0; r < kRowTile; ++r)
     prefetchLines(k_, k_.arg(binding_),
@@ -165,9 +169,7 @@ void WeightReader::prefetch(Value row, Value at) {
 }
 
 void WeightReader::prefetchStream(Value row, Value at) {
-  if (expert_)
-    row = k_.addi(k_.muli(expert_, form.outputs()), row);
-  Value element = k_.addi(k_.muli(row, form.inputs()), at);
+  Value element = k_.addi(startOf(row), at);
   int64_t ahead = kStreamBytes / blockBytes() * kDotBlock;
   prefetchLines(k_, k_.arg(binding_), k_.addi(element, ahead),
                 2 * blockBytes() / 64, /*step=*/2);

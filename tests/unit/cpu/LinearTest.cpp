@@ -121,7 +121,7 @@ TEST(Linear, OddShapes) {
   }
 }
 
-// From 1 MiB on one token reads rows one after another, four do not.
+// From 1 MiB on one token reads rows one after another, several do not.
 TEST(Linear, LargeWeights) {
   for (Element element : {Element::BF16, Element::F16, Element::F32}) {
     checkCase({2100, 260, 5, element, true, true});
