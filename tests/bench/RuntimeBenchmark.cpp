@@ -7,8 +7,8 @@
 // What happens around steps, measured alone: tokenizing, sampling and the
 // statistics of goss eval; making the weights of goss synth and converting
 // floats for goss convert without a disk; and what handing a dispatch over
-// costs within a step. `goss bench` measures whole steps. Run:
-// build/release/bin/RuntimeBenchmark
+// and a trace (TraceBenchmark.cpp) cost within a step. `goss bench` measures
+// whole steps. Run: build/release/bin/RuntimeBenchmark
 //
 //===----------------------------------------------------------------------===//
 
