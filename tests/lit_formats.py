@@ -27,12 +27,13 @@ class EndToEndTest(lit.formats.FileBasedTest):
 
 
 class FuzzTest(lit.formats.FileBasedTest):
-    """A fuzz target, found by the file that lists its runs and its seeds.
+    """A fuzz target, found by the file that lists its seeds.
 
-    Without `seconds` it does the same thing each time: so many runs from one
-    random seed, beginning with the seed files alone. With `seconds` it runs for
-    that long from a random seed of its own, and what it learns goes into
-    corpus/TARGET of the build folder, with which the next run begins.
+    Without `seconds` it runs for a minute from one random seed, beginning with
+    the seed files alone: the same inputs in the same order each time, as many as
+    the machine gets through. With `seconds` it runs for that long from a random
+    seed of its own, and what it learns goes into corpus/TARGET of the build
+    folder, with which the next run begins.
     """
 
     def __init__(self, seconds=None):
@@ -44,7 +45,7 @@ class FuzzTest(lit.formats.FileBasedTest):
         corpus = os.path.join(test.config.gossamer_binary, "corpus", name)
         os.makedirs(corpus, exist_ok=True)
         with open(test.getSourcePath()) as file:
-            runs, *folders = file.read().split()
+            folders = file.read().split()
         command = [
             target,
             "-timeout=60",
@@ -57,7 +58,7 @@ class FuzzTest(lit.formats.FileBasedTest):
             command += [f"-max_total_time={self.seconds}", "-verbosity=0", corpus, *folders]
         else:
             files = [os.path.join(base, file) for folder in folders for base, _, names in os.walk(folder) for file in names]
-            command = self.fixed_addresses() + command + ["-seed=1", f"-runs={runs}", "-max_total_time=60", "-print_funcs=0"]
+            command = self.fixed_addresses() + command + ["-seed=1", "-max_total_time=60", "-print_funcs=0"]
             if files:
                 command.append("-seed_inputs=" + ",".join(sorted(files)))
         out, err, code = lit.util.executeCommand(command, env=test.config.environment)
