@@ -80,7 +80,7 @@ goss_api_code goss_api_artifact_verify(const goss_api_artifact *artifact,
                                        goss_api_error **error) {
   return guarded(error, [&]() -> Status {
     GOSS_RETURN_IF_ERROR(requireArgument(artifact, "artifact"));
-    return artifact->artifact.verifyAll(/*showProgress=*/true);
+    return artifact->artifact.verifyAll();
   });
 }
 

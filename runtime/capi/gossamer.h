@@ -104,8 +104,7 @@ GOSS_API goss_api_code goss_api_artifact_open(const char *path,
 GOSS_API void goss_api_artifact_free(goss_api_artifact *artifact);
 GOSS_API void goss_api_artifact_info(const goss_api_artifact *artifact,
                                      goss_api_info *info);
-/** Also checks the digest of embedded weights: reads the whole file. Shows
-    progress on standard error when that is a terminal. */
+/** Also checks the digest of embedded weights: reads the whole file. */
 GOSS_API goss_api_code goss_api_artifact_verify(
     const goss_api_artifact *artifact, goss_api_error **error);
 
