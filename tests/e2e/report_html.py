@@ -187,6 +187,26 @@ def check_lists(browser, report):
     check_quiet(browser, "lists")
 
 
+def check_functions(browser, report):
+    """What a GPU runs: functions of kernels and of none, beside the host's."""
+    kernel = report["kernels"][0]["symbol"]
+    device = [
+        {"symbol": kernel + "_v1", "kernel": kernel, "offset": 4096, "code_bytes": 512, "registers": 71, "ptx_bytes": 987, "sha256": "ab", "disassembly": "ret;"},
+        {"symbol": "choose", "kernel": "", "ptx_bytes": 10},
+    ]
+    host = {"symbol": "goss_step", "offset": 64, "code_bytes": 10}
+    browser.open(url(replace_report(page, dict(report, device_functions=device, functions=[host]), "functions.html")))
+    go(browser, "kernels")
+    rows = [row for row in texts(browser, VIEW + " section tbody tr") if row]
+    suite.check("functions", len(rows) == 3 and "the GPU" in rows[1] and "the host" in rows[2], f"expects three functions but got {rows}")
+    suite.check("functions", kernel in rows[0] and "71" in rows[0] and "0x1000" in rows[0], f"expects what is known of one but got {rows[0]}")
+    browser.click(VIEW + " section tbody a")
+    shown = browser.text(".panel")
+    suite.check("functions", kernel + "_v1" in shown and "512 B at 0x1000, 71 registers" in shown and "987 B" in shown and "ret;" in shown, f"expects the kernel's function but got {shown}")
+    check_quiet(browser, "functions")
+    browser.open(url(page))
+
+
 def check_theme(browser):
     background = lambda: browser.run("return getComputedStyle(document.body).backgroundColor")
     light = background()
@@ -308,6 +328,7 @@ with Browser() as browser:
     check_cost(browser, report)
     check_memory(browser, report)
     check_lists(browser, report)
+    check_functions(browser, report)
     check_theme(browser)
     check_policy(browser)
     check_parts(browser, report)

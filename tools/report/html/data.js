@@ -22,6 +22,17 @@ const Data = (() => {
   }));
   for (const launch of launches) launch.kernel?.launches.push(launch);
 
+  // Code that is no kernel of the manifest: all of a GPU's, and the host's rest.
+  const readFunction = (entry, isDevice) => ({
+    isDevice, symbol: entry.symbol ?? '', kernel: kernels.find((kernel) => kernel.symbol && kernel.symbol === entry.kernel),
+    offset: number(entry.offset), codeBytes: number(entry.code_bytes), registers: number(entry.registers),
+    ptxBytes: number(entry.ptx_bytes), sha256: entry.sha256 ?? '', disassembly: entry.disassembly ?? '',
+  });
+  const functions = [
+    ...list(raw.device_functions).map((entry) => readFunction(entry, true)),
+    ...list(raw.functions).map((entry) => readFunction(entry, false)),
+  ];
+
   const weights = list(raw.weights).map((weight, index) => ({
     index, name: weight.name ?? '', parameter: weight.parameter ?? '', dtype: weight.dtype ?? '',
     shape: list(weight.shape), layout: weight.layout || 'published', file: weight.file ?? '',
@@ -135,7 +146,7 @@ const Data = (() => {
   } : null;
 
   return {
-    raw, summary, kernels, launches, weights, weightsOf, levels, costs, memory, sumCosts, costOf,
+    raw, summary, kernels, functions, launches, weights, weightsOf, levels, costs, memory, sumCosts, costOf,
     launchesOf, stepText, number, list, fusions: list(raw.fusions), stages: list(raw.stages),
     level: (name) => levels.find((level) => level.name === name),
   };

@@ -78,37 +78,71 @@ const WeightView = (() => {
 const KernelView = (() => {
   let table;
   const hasCode = Data.kernels.some((kernel) => kernel.codeBytes);
+  const figure = (label, value, print, width = 92) => ({label, isNumber: true, width, value, cell: (row) => print(value(row))});
+  const known = (print) => (value) => value ? print(value) : '';
+  const address = (value) => '0x' + value.toString(16);
+  const kernelLink = (kernel) => Dom.html('a', {href: Route.href('kernels', kernel.symbol)}, kernel.symbol);
+
+  // What else is code: on a GPU a launch is one of its functions, or several.
+  function functionSection() {
+    if (!Data.functions.length) return null;
+    const isDevice = Data.functions.some((entry) => entry.isDevice);
+    const functions = new Table({
+      caption: 'Functions', rows: Data.functions, key: (row) => row.symbol, sort: -1,
+      filterText: (row) => [row.symbol, row.kernel?.symbol].join(' '),
+      columns: [
+        {label: 'Function', width: 250, value: (row) => row.symbol, cell: (row) => row.symbol},
+        ...isDevice ? [
+          {label: 'Runs on', width: 92, value: (row) => row.isDevice, cell: (row) => row.isDevice ? 'the GPU' : 'the host'},
+          {label: 'Kernel', width: 250, value: (row) => row.kernel?.symbol ?? '', cell: (row) => row.kernel ? kernelLink(row.kernel) : ''},
+          figure('Registers', (row) => row.registers, known(Format.exact)), figure('PTX', (row) => row.ptxBytes, known(Format.bytes)),
+        ] : [],
+        figure('Code', (row) => row.codeBytes, known(Format.bytes)), figure('At', (row) => row.codeBytes ? row.offset : 0, known(address)),
+        {label: 'SHA-256', width: 200, value: (row) => row.sha256, cell: (row) => Dom.html('span', {class: 'mono'}, row.sha256)},
+      ],
+    });
+    return Dom.section(isDevice ? 'Functions, of which a launch is one or several' : 'Other functions', functions.element);
+  }
 
   function create() {
-    const figure = (label, value, print, width = 92) => ({label, isNumber: true, width, value, cell: (row) => print(value(row))});
     table = new Table({
       caption: 'Kernels', rows: Data.kernels, key: (row) => row.symbol, sort: -1,
       filterText: (row) => [row.symbol, row.operation, row.kind, row.reason].join(' '),
       columns: [
-        {label: 'Symbol', width: 250, value: (row) => row.symbol, cell: (row) => Dom.html('a', {href: Route.href('kernels', row.symbol)}, row.symbol)},
+        {label: 'Symbol', width: 250, value: (row) => row.symbol, cell: kernelLink},
         {label: 'Operation', width: 130, value: (row) => row.operation, cell: (row) => row.operation},
         {label: 'Kind', width: 150, value: (row) => row.kind, cell: (row) => row.kind},
         figure('Launches', (row) => row.launchCount || row.launches.length, Format.exact, 80),
-        ...hasCode ? [figure('Code', (row) => row.codeBytes, Format.bytes), figure('At', (row) => row.offset, (value) => '0x' + value.toString(16))] : [],
+        ...hasCode ? [figure('Code', (row) => row.codeBytes, Format.bytes), figure('At', (row) => row.offset, address)] : [],
         figure('B/item', (row) => row.bytesPerItem, Format.exact), figure('Flop/item', (row) => row.flopsPerItem, Format.exact),
         {label: 'Why this kind', width: 320, value: (row) => row.reason, cell: (row) => row.reason},
       ],
     });
-    return Dom.html('div', {class: 'view'}, table.element);
+    return Dom.html('div', {class: 'view'}, table.element, functionSection());
+  }
+
+  function functionFacts(entry) {
+    const size = entry.codeBytes ? `${Format.exact(entry.codeBytes)} B at ${address(entry.offset)}, ${Format.plural(entry.registers, 'register')}` : '';
+    return [
+      Dom.facts([['Function', Dom.html('span', {class: 'mono wrap'}, entry.symbol)], ['Code', size], ['PTX', `${Format.exact(entry.ptxBytes)} B`]]),
+      entry.disassembly ? Dom.html('pre', {class: 'ir code', tabindex: 0}, entry.disassembly) : null,
+    ];
   }
 
   function panel(kernel) {
     const plan = Data.level('plan');
     const launches = kernel.launches.slice(0, 40);
+    const functions = Data.functions.filter((entry) => entry.kernel === kernel);
     return {
       title: kernel.symbol, detail: kernel.operation + ' · ' + kernel.kind, kind: Kinds.of(kernel.operation),
       body: [
         Dom.facts([
-          ['Why this kind', kernel.reason], ['Code', kernel.codeBytes ? `${Format.exact(kernel.codeBytes)} B at 0x${kernel.offset.toString(16)}` : ''],
+          ['Why this kind', kernel.reason], ['Code', kernel.codeBytes ? `${Format.exact(kernel.codeBytes)} B at ${address(kernel.offset)}` : ''],
           ['SHA-256', kernel.sha256 ? Dom.html('span', {class: 'mono wrap'}, kernel.sha256) : ''],
           ['An item', `${Format.exact(kernel.bytesPerItem)} B, ${Format.exact(kernel.flopsPerItem)} flop`],
         ]),
         Data.costs.length && kernel.launches.length ? Dom.section('Cost of all its launches', OpPanel.costFacts(Data.costOf(kernel.launches, State.step))) : null,
+        functions.length ? Dom.section('On the GPU', functions.map(functionFacts)) : null,
         kernel.disassembly ? Dom.section('Disassembly', Dom.html('pre', {class: 'ir code', tabindex: 0}, kernel.disassembly)) : null,
         launches.length ? Dom.section(Format.plural(kernel.launches.length, 'launch', 'launches'), Dom.html('ul', {class: 'links'}, launches.map((launch) => Dom.html('li', {},
           Dom.html('span', {class: 'index'}, '#' + launch.index), ' ', plan?.ops[launch.index] ? OpPanel.opLink(plan.ops[launch.index]) : launch.name)))) : null,
