@@ -17,8 +17,9 @@ namespace {
 
 /// Bytes of a panel's block, one an element.
 constexpr int64_t kBlockBytes = kPanelRows * kScaleBlock;
-/// How far ahead of their use weights are fetched; measured.
-constexpr int64_t kPrefetchBytes = 8192;
+/// How far ahead of their use weights are fetched; measured. With 8192 bytes of
+/// 8-bit weights, rows of 2880 and 4096 come an eighth slower.
+constexpr int64_t kFourBitBytesAhead = 8192, kEightBitBytesAhead = 7168;
 
 /// What E8M0 scales, as bytes or as words, add to a float's exponent. Anchors
 /// have room for scales up to 2^96, which stands for what is above as well.
@@ -94,16 +95,16 @@ public:
                 int64_t rows) override {
     int64_t blocks = form_.inputs() / kScaleBlock;
     int64_t panels = llvm::divideCeil(form_.outputs(), kPanelRows);
-    int64_t bytes =
-        form_.element == Element::MXFP4 ? kBlockBytes / 2 : kBlockBytes;
+    bool isFourBit = form_.element == Element::MXFP4;
+    int64_t bytes = isFourBit ? kBlockBytes / 2 : kBlockBytes;
+    int64_t ahead = isFourBit ? kFourBitBytesAhead : kEightBitBytesAhead;
     Value panel = k_.divi(first, kPanelRows);
     if (expert_)
       panel = k_.addi(k_.muli(expert_, panels), panel);
-    Value at =
-        k_.addi(k_.addi(k_.muli(panel, blocks), block), kPrefetchBytes / bytes);
+    Value at = k_.addi(k_.addi(k_.muli(panel, blocks), block), ahead / bytes);
     // With little arithmetic beside it, requests of every line would be in the
     // way of the processor's own; with more, those come too late. Measured.
-    bool isLight = rows == 1 && form_.element != Element::MXFP4;
+    bool isLight = rows == 1 && !isFourBit;
     prefetchLines(k_, values_, k_.muli(at, bytes), count * bytes / 64,
                   isLight ? 2 : 1);
     if (!form_.hasRowScale())
