@@ -19,9 +19,9 @@
 #include "runtime/support/MappedFile.h"
 #include "runtime/text/Tokenizer.h"
 #include "tests/TestPaths.h"
+#include "tests/bench/BenchSupport.h"
 #include "tools/eval/LogitStatistics.h"
 
-#include <algorithm>
 #include <array>
 #include <benchmark/benchmark.h>
 #include <chrono>
@@ -56,22 +56,16 @@ void dispatch(benchmark::State &state) {
       team.run(&spin, nullptr, grains, threads, work);
       time = Clock::now() - begin - work / threads;
     }
-    auto middle = times.begin() + times.size() / 2;
-    std::nth_element(times.begin(), middle, times.end());
-    state.SetIterationTime(std::chrono::duration<double>(*middle).count());
+    state.SetIterationTime(
+        std::chrono::duration<double>(bench::median(times)).count());
   }
 }
 BENCHMARK(dispatch)->Args({2, 4})->Args({2, 16})->UseManualTime();
 
 Tokenizer readTokenizer() {
-  auto file = MappedFile::open(GOSSAMER_SOURCE_DIR
-                               "/models/tiny-stories/tokenizer.json");
-  if (!file)
-    std::abort();
-  auto tokenizer = Tokenizer::fromJson(file->text(), "tokenizer.json");
-  if (!tokenizer)
-    std::abort();
-  return tokenizer.take();
+  MappedFile file = bench::require(MappedFile::open(
+      GOSSAMER_SOURCE_DIR "/models/tiny-stories/tokenizer.json"));
+  return bench::require(Tokenizer::fromJson(file.text(), "tokenizer.json"));
 }
 
 void encodeStory(benchmark::State &state) {

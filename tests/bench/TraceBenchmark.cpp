@@ -13,36 +13,16 @@
 #include "runtime/model/Model.h"
 #include "runtime/model/Scheduler.h"
 #include "tests/TestPaths.h"
+#include "tests/bench/BenchSupport.h"
 #include "tools/goss/ObservedModel.h"
 #include "tools/goss/TraceRecorder.h"
 
-#include <algorithm>
 #include <array>
 #include <benchmark/benchmark.h>
-#include <cstdio>
-#include <cstdlib>
 
 using namespace gossamer;
 
 namespace {
-
-template <typename T> T require(Expected<T> result) {
-  if (!result) {
-    std::fprintf(stderr, "%s\n", result.status().message().c_str());
-    std::abort();
-  }
-  return result.take();
-}
-
-/// Nanoseconds of steps.
-using Times = std::vector<double>;
-
-double quantile(Times &times, double part) {
-  auto at = times.begin() +
-            static_cast<ptrdiff_t>(part * static_cast<double>(times.size()));
-  std::nth_element(times.begin(), at, times.end());
-  return *at;
-}
 
 /// Passes every other step on to `traced`.
 class EveryOther final : public StepRunner {
@@ -64,17 +44,13 @@ public:
     return status;
   }
 
-  /// By how much a quantile is larger with a trace, in percent.
-  double percentAt(double part) const {
-    return (quantile(times_[true], part) / quantile(times_[false], part) - 1) *
-           100;
-  }
-  double microseconds() const { return quantile(times_[false], 0.5) / 1000; }
+  double median(bool isTraced) const { return bench::median(times_[isTraced]); }
 
 private:
   std::array<std::shared_ptr<const StepRunner>, 2> runners_;
-  mutable bool isTraced_;              ///< the last step.
-  mutable std::array<Times, 2> times_; ///< with and without a trace.
+  mutable bool isTraced_; ///< the last step.
+  /// Nanoseconds of steps, without and with a trace.
+  mutable std::array<std::vector<double>, 2> times_;
 };
 
 /// An iteration is a story of 1000 tokens; counters are medians over stories.
@@ -82,9 +58,9 @@ void traceStep(benchmark::State &state) {
   ModelOptions options;
   options.weightsDirectory = GOSSAMER_SOURCE_DIR "/models/tiny-stories";
   options.threads = static_cast<unsigned>(state.range(0));
-  auto model = require(Model::load(
+  auto model = bench::require(Model::load(
       GOSSAMER_BINARY_DIR "/tests/golden/artifacts/fast.goss", options));
-  Times steps, quarters, medians;
+  std::vector<double> microseconds, percents;
   bool isFirstTraced = false;
   for (auto _ : state) {
     // Steps at odd depths are not quite as long as those at even ones.
@@ -95,20 +71,18 @@ void traceStep(benchmark::State &state) {
         std::make_shared<tools::ObservedModel>(
             model, std::vector<tools::StepObserver *>{&recorder}),
         isFirstTraced);
-    auto scheduler = require(Scheduler::create(runner));
-    Session session = require(scheduler->newSession());
+    auto scheduler = bench::require(Scheduler::create(runner));
+    Session session = bench::require(scheduler->newSession());
     for (int32_t i = 0; i < 1000; ++i) {
-      if (!session.append(std::array{i}).isOk())
-        std::abort();
-      require(scheduler->drain(session));
+      bench::require(session.append(std::array{i}));
+      bench::require(scheduler->drain(session));
     }
-    steps.push_back(runner->microseconds());
-    quarters.push_back(runner->percentAt(0.25));
-    medians.push_back(runner->percentAt(0.5));
+    double plain = runner->median(false);
+    microseconds.push_back(plain / 1000);
+    percents.push_back((runner->median(true) / plain - 1) * 100);
   }
-  state.counters["step_us"] = quantile(steps, 0.5);
-  state.counters["p25_percent"] = quantile(quarters, 0.5);
-  state.counters["median_percent"] = quantile(medians, 0.5);
+  state.counters["step_us"] = bench::median(microseconds);
+  state.counters["median_percent"] = bench::median(percents);
 }
 BENCHMARK(traceStep)->Arg(1)->Arg(2)->Iterations(50)->UseRealTime();
 
