@@ -98,7 +98,7 @@ const KernelView = (() => {
           figure('Registers', (row) => row.registers, known(Format.exact)), figure('PTX', (row) => row.ptxBytes, known(Format.bytes)),
         ] : [],
         figure('Code', (row) => row.codeBytes, known(Format.bytes)), figure('At', (row) => row.codeBytes ? row.offset : 0, known(address)),
-        {label: 'SHA-256', width: 200, value: (row) => row.sha256, cell: (row) => Dom.html('span', {class: 'mono'}, row.sha256)},
+        {label: isDevice ? 'SHA-256 (GPU: of PTX)' : 'SHA-256', width: 200, value: (row) => row.sha256, cell: (row) => Dom.html('span', {class: 'mono'}, row.sha256)},
       ],
     });
     return Dom.section(isDevice ? 'Functions, of which a launch is one or several' : 'Other functions', functions.element);
